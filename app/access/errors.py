@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from app.errors import Conflict, Invalid, NotFound, ProblemError
+
+
+class NotSignedIn(ProblemError):
+    status = 401
+    title = "API key needed"
+    code = "api-key-needed"
+
+
+class NotAllowed(ProblemError):
+    status = 403
+    title = "Not allowed"
+    code = "not-allowed"
+
+
+class ProjectNotFound(NotFound):
+    title = "Project not found"
+    code = "project-not-found"
+
+
+class LinkSpent(ProblemError):
+    status = 410
+    title = "Sign-in link spent"
+    code = "sign-in-link-spent"
+
+
+class IdempotencyKeyReused(Conflict):
+    title = "Idempotency key reused"
+    code = "idempotency-key-reused"
+
+
+class IdempotencyKeyInvalid(Invalid):
+    title = "Idempotency key invalid"
+    code = "idempotency-key-invalid"

@@ -1,0 +1,99 @@
+"""The engine, sessions, and the one place where a transaction is committed.
+
+Services only `flush()`. A request commits in `write_session`, a job in `transaction`: both
+send their nudges after the commit, so that a rollback drops them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any, ClassVar
+
+from fastapi import Depends
+from sqlalchemy import DateTime, Engine, MetaData, Uuid, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from app import nudges
+from app.settings import settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {
+        datetime: DateTime(timezone=True),
+        uuid.UUID: Uuid(),
+        # Without `none_as_null` a None would be stored as the JSON value null.
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[str]: JSONB(none_as_null=True),
+        list[Any]: JSONB(none_as_null=True),
+    }
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> uuid.UUID:
+    return uuid.uuid4()
+
+
+def id_column() -> Mapped[uuid.UUID]:
+    return mapped_column(primary_key=True, default=new_id)
+
+
+@cache
+def engine() -> Engine:
+    # A connection that died with the server is found out before use, not by the user's request.
+    return create_engine(
+        settings().database_url,
+        pool_pre_ping=True,
+        pool_size=settings().database_pool,
+        max_overflow=settings().database_pool,
+        connect_args={"connect_timeout": 5, "application_name": "cleantrace"},
+    )
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction of a job: commits at the end, then sends the nudges it asked for."""
+    with Session(engine(), expire_on_commit=False) as session:
+        with session.begin():
+            yield session
+        nudges.send_pending(session)
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A read-only transaction, for jobs and for streams that outlive a request's session."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+        session.rollback()
+
+
+def read_session() -> Iterator[Session]:
+    with reading() as session:
+        yield session
+
+
+def write_session() -> Iterator[Session]:
+    with transaction() as session:
+        yield session
+
+
+# `scope="function"`: the commit happens before the answer leaves, so a failed commit is an error
+# the caller sees. FastAPI's default scope would commit after a 200 has gone.
+ReadSession = Annotated[Session, Depends(read_session, scope="function")]
+WriteSession = Annotated[Session, Depends(write_session, scope="function")]

@@ -1,0 +1,19 @@
+"""Every SQL statement about projects."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.projects.models import Project
+
+
+def project_by_name(db: Session, name: str) -> Project | None:
+    return db.scalar(select(Project).where(Project.name == name))
+
+
+def ensure_project(db: Session, name: str) -> Project:
+    """The project of this name, made if there is none; two callers at once get the same."""
+    db.execute(insert(Project).values(name=name).on_conflict_do_nothing(index_elements=["name"]))
+    return db.scalars(select(Project).where(Project.name == name)).one()

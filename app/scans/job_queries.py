@@ -1,0 +1,320 @@
+"""SQL of scan jobs: planning, leases of shards, finalising.
+
+Every decision is one conditional statement on the row that it decides about, with the
+database's own clock; the caller looks at whether a row came back. A lease's token is what
+proves that its holder is still the holder.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import exists, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.scans.models import Scan, ScanStatus, Shard, ShardStatus
+
+_UNHELD = or_(Scan.lease_token.is_(None), Scan.lease_expires_at < func.now())
+
+
+def _until(ttl_s: float) -> Any:
+    return func.now() + timedelta(seconds=ttl_s)
+
+
+def scan_by_id(db: Session, scan_id: uuid.UUID) -> Scan | None:
+    return db.get(Scan, scan_id)
+
+
+def lease_scan(
+    db: Session, scan_id: uuid.UUID, phase: ScanStatus, token: uuid.UUID, ttl_s: float
+) -> Scan | None:
+    """Take the scan's own job of this phase (queued: plan it; finalising: finalise it)."""
+    return db.scalar(
+        update(Scan)
+        .where(Scan.id == scan_id, Scan.status == phase, _UNHELD)
+        .values(lease_token=token, lease_expires_at=_until(ttl_s), attempts=Scan.attempts + 1)
+        .returning(Scan)
+    )
+
+
+def renew_scan(db: Session, scan_id: uuid.UUID, token: uuid.UUID, ttl_s: float) -> bool:
+    return bool(
+        db.scalar(
+            update(Scan)
+            .where(Scan.id == scan_id, Scan.lease_token == token)
+            .values(lease_expires_at=_until(ttl_s))
+            .returning(Scan.id)
+        )
+    )
+
+
+def finish_phase(
+    db: Session,
+    scan_id: uuid.UUID,
+    phase: ScanStatus,
+    token: uuid.UUID,
+    values: dict[str, Any],
+) -> bool:
+    """Move the scan on if the token still holds in this phase; says whether it did."""
+    return bool(
+        db.scalar(
+            update(Scan)
+            .where(Scan.id == scan_id, Scan.status == phase, Scan.lease_token == token)
+            .values(lease_token=None, lease_expires_at=None, attempts=0, **values)
+            .returning(Scan.id)
+        )
+    )
+
+
+def add_shards(db: Session, scan_id: uuid.UUID, ranges: Sequence[tuple[int, int]]) -> None:
+    """Planned shards; those of an earlier plan (a retried scan) stay as they are."""
+    if not ranges:
+        return
+    rows = [
+        {"scan_id": scan_id, "number": number, "start": start, "stop": stop}
+        for number, (start, stop) in enumerate(ranges)
+    ]
+    db.execute(insert(Shard).on_conflict_do_nothing(), rows)
+
+
+def shard_ranges(db: Session, scan_id: uuid.UUID) -> Sequence[tuple[int, int]]:
+    rows = db.execute(
+        select(Shard.start, Shard.stop).where(Shard.scan_id == scan_id).order_by(Shard.number)
+    )
+    return [(row.start, row.stop) for row in rows]
+
+
+def lease_next_shard(
+    db: Session, scan_id: uuid.UUID, token: uuid.UUID, worker: str, ttl_s: float, max_attempts: int
+) -> Shard | None:
+    """Take any shard of a running scan that is free or whose lease ran out."""
+    free = (
+        select(Shard.number)
+        .join(Scan, Scan.id == Shard.scan_id)
+        .where(
+            Shard.scan_id == scan_id,
+            Scan.status == ScanStatus.running,
+            Shard.status != ShardStatus.done,
+            Shard.attempts < max_attempts,
+            or_(Shard.status == ShardStatus.pending, Shard.lease_expires_at < func.now()),
+        )
+        .order_by(Shard.number)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Shard)
+        .scalar_subquery()
+    )
+    return db.scalar(
+        update(Shard)
+        .where(Shard.scan_id == scan_id, Shard.number == free)
+        .values(
+            status=ShardStatus.leased,
+            lease_token=token,
+            lease_expires_at=_until(ttl_s),
+            attempts=Shard.attempts + 1,
+            examples_done=0,
+            worker=worker,
+        )
+        .returning(Shard)
+    )
+
+
+def renew_shard(
+    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, ttl_s: float, done: int
+) -> bool:
+    return bool(
+        db.scalar(
+            update(Shard)
+            .where(
+                Shard.scan_id == scan_id,
+                Shard.number == number,
+                Shard.lease_token == token,
+                Shard.status == ShardStatus.leased,
+            )
+            .values(lease_expires_at=_until(ttl_s), examples_done=done)
+            .returning(Shard.number)
+        )
+    )
+
+
+def commit_shard(
+    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, artifact: str
+) -> bool:
+    """The one statement that makes a shard's result count; only the token's holder can."""
+    running = exists().where(Scan.id == scan_id, Scan.status == ScanStatus.running)
+    return bool(
+        db.scalar(
+            update(Shard)
+            .where(
+                Shard.scan_id == scan_id,
+                Shard.number == number,
+                Shard.lease_token == token,
+                Shard.status == ShardStatus.leased,
+                running,
+            )
+            .values(
+                status=ShardStatus.done,
+                artifact=artifact,
+                examples_done=Shard.stop - Shard.start,
+                lease_token=None,
+                lease_expires_at=None,
+                last_error=None,
+                done_at=func.now(),
+            )
+            .returning(literal(1))
+        )
+    )
+
+
+def release_shard(
+    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, error: str
+) -> bool:
+    """Give a shard back after an error, with the reason, for another try."""
+    return bool(
+        db.scalar(
+            update(Shard)
+            .where(Shard.scan_id == scan_id, Shard.number == number, Shard.lease_token == token)
+            .values(
+                status=ShardStatus.pending,
+                lease_token=None,
+                lease_expires_at=None,
+                examples_done=0,
+                last_error=error,
+            )
+            .returning(literal(1))
+        )
+    )
+
+
+def begin_finalising(db: Session, scan_id: uuid.UUID) -> bool:
+    """Move a running scan on when all its shards are done; true for one caller only."""
+    unfinished = exists().where(Shard.scan_id == scan_id, Shard.status != ShardStatus.done)
+    return bool(
+        db.scalar(
+            update(Scan)
+            .where(Scan.id == scan_id, Scan.status == ScanStatus.running, ~unfinished)
+            .values(status=ScanStatus.finalising, attempts=0, nudged_at=func.now())
+            .returning(Scan.id)
+        )
+    )
+
+
+def shards_done(db: Session, scan_id: uuid.UUID) -> Sequence[tuple[int, int, str]]:
+    """Start, stop and artifact of each finished shard, in order."""
+    rows = db.execute(
+        select(Shard.start, Shard.stop, Shard.artifact)
+        .where(Shard.scan_id == scan_id, Shard.status == ShardStatus.done)
+        .order_by(Shard.number)
+    )
+    return [(row.start, row.stop, row.artifact or "") for row in rows]
+
+
+def pending_shards(db: Session, scan_id: uuid.UUID) -> int:
+    return (
+        db.scalar(
+            select(func.count()).where(
+                Shard.scan_id == scan_id, Shard.status == ShardStatus.pending
+            )
+        )
+        or 0
+    )
+
+
+def fail_scan(db: Session, scan_id: uuid.UUID, failure: dict[str, Any]) -> bool:
+    """Fail an unfinished scan with its reason; says whether this call did."""
+    unfinished = (ScanStatus.queued, ScanStatus.running, ScanStatus.finalising)
+    return bool(
+        db.scalar(
+            update(Scan)
+            .where(Scan.id == scan_id, Scan.status.in_(unfinished))
+            .values(
+                status=ScanStatus.failed,
+                failure=failure,
+                finished_at=func.now(),
+                lease_token=None,
+                lease_expires_at=None,
+            )
+            .returning(Scan.id)
+        )
+    )
+
+
+# What the sweep looks for.
+
+
+def free_expired_shards(db: Session) -> int:
+    """Shards whose worker fell silent become pending again; returns how many."""
+    freed = db.scalars(
+        update(Shard)
+        .where(Shard.status == ShardStatus.leased, Shard.lease_expires_at < func.now())
+        .values(
+            status=ShardStatus.pending, lease_token=None, lease_expires_at=None, examples_done=0
+        )
+        .returning(Shard.number)
+    )
+    return len(freed.all())
+
+
+def exhausted_shards(db: Session, max_attempts: int) -> Sequence[Shard]:
+    """Free shards of running scans that had all their tries."""
+    return db.scalars(
+        select(Shard)
+        .join(Scan, Scan.id == Shard.scan_id)
+        .where(
+            Scan.status == ScanStatus.running,
+            Shard.status == ShardStatus.pending,
+            Shard.attempts >= max_attempts,
+        )
+        .order_by(Shard.scan_id, Shard.number)
+    ).all()
+
+
+def running_scans_with_pending_shards(
+    db: Session, max_attempts: int
+) -> Sequence[tuple[uuid.UUID, int]]:
+    rows = db.execute(
+        select(Shard.scan_id, func.count())
+        .join(Scan, Scan.id == Shard.scan_id)
+        .where(
+            Scan.status == ScanStatus.running,
+            Shard.status == ShardStatus.pending,
+            Shard.attempts < max_attempts,
+        )
+        .group_by(Shard.scan_id)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def running_scans(db: Session) -> Sequence[uuid.UUID]:
+    return db.scalars(select(Scan.id).where(Scan.status == ScanStatus.running)).all()
+
+
+def forgotten_scans(db: Session, phase: ScanStatus, silent_s: float) -> Sequence[uuid.UUID]:
+    """Scans to be planned or finalised that nobody holds or was nudged about lately; marks them."""
+    return db.scalars(
+        update(Scan)
+        .where(
+            Scan.status == phase,
+            _UNHELD,
+            or_(
+                Scan.nudged_at.is_(None),
+                Scan.nudged_at < func.now() - timedelta(seconds=silent_s),
+            ),
+        )
+        .values(nudged_at=func.now())
+        .returning(Scan.id)
+    ).all()
+
+
+def exhausted_scans(db: Session, max_attempts: int) -> Sequence[Scan]:
+    """Scans whose planning or finalising had all its tries and is held by nobody."""
+    return db.scalars(
+        select(Scan).where(
+            Scan.status.in_((ScanStatus.queued, ScanStatus.finalising)),
+            Scan.attempts >= max_attempts,
+            _UNHELD,
+        )
+    ).all()

@@ -1,0 +1,135 @@
+"""SQL of scores and flags: bulk writing by COPY, keyset pages for reading."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, exists, select, tuple_
+from sqlalchemy.orm import Session
+
+from app.datasets.models import Example
+from app.scans.models import Flag, Scan, Score
+from app.scans.schemas import Order
+
+SCORE_COLUMNS = tuple(column.name for column in Score.__table__.columns)
+FLAG_COLUMNS = tuple(column.name for column in Flag.__table__.columns)
+
+# Most suspicious first: large for all scores but the margin and the given label's probability.
+_ASCENDING = {Order.rank, Order.position, Order.margin, Order.given_probability}
+
+
+def replace_results(
+    db: Session, scan_id: uuid.UUID, scores: Iterable[bytes], flags: Iterable[bytes]
+) -> None:
+    """COPY a scan's scores and flags in, in the place of any from an earlier try.
+
+    Args:
+        scores, flags: chunks of CSV lines, with SCORE_COLUMNS and FLAG_COLUMNS.
+    """
+    db.execute(delete(Score).where(Score.scan_id == scan_id))
+    db.execute(delete(Flag).where(Flag.scan_id == scan_id))
+    _copy(db, "scores", SCORE_COLUMNS, scores)
+    _copy(db, "flags", FLAG_COLUMNS, flags)
+
+
+def _copy(db: Session, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
+    cursor = db.connection().connection.cursor()
+    with cursor.copy(statement) as copy:
+        for chunk in chunks:
+            copy.write(chunk)
+
+
+def scores_page(
+    db: Session,
+    scan: Scan,
+    *,
+    order: Order,
+    given_label: int | None = None,
+    predicted_label: int | None = None,
+    finite: bool | None = None,
+    flagged: bool | None = None,
+    after: tuple[Any, int] | None,
+    limit: int,
+) -> Sequence[Row[Score, str, bool]]:
+    """Rows of (Score, key, flagged). Rows without the ordering score are left out."""
+    column = getattr(Score, order.value)
+    query = _scores(scan).where(column.is_not(None))
+    if given_label is not None:
+        query = query.where(Score.given_label == given_label)
+    if predicted_label is not None:
+        query = query.where(Score.predicted_label == predicted_label)
+    if finite is not None:
+        query = query.where(Score.finite == finite)
+    if flagged is not None:
+        query = query.where(_is_flagged if flagged else ~_is_flagged)
+    if order in _ASCENDING:
+        query = query.order_by(column, Score.position)
+        if after is not None:
+            query = query.where(tuple_(column, Score.position) > after)
+    else:
+        query = query.order_by(column.desc(), Score.position.desc())
+        if after is not None:
+            query = query.where(tuple_(column, Score.position) < after)
+    return db.execute(query.limit(limit)).all()
+
+
+_is_flagged = exists().where(Flag.scan_id == Score.scan_id, Flag.position == Score.position)
+
+
+def _scores(scan: Scan) -> Select[Score, str, bool]:
+    return (
+        select(Score, Example.key, _is_flagged.label("flagged"))
+        .join(
+            Example,
+            (Example.dataset_id == scan.dataset_id) & (Example.position == Score.position),
+        )
+        .where(Score.scan_id == scan.id)
+    )
+
+
+def score_at(db: Session, scan: Scan, position: int) -> Row[Score, str, bool] | None:
+    return db.execute(_scores(scan).where(Score.position == position)).first()
+
+
+def flag_at(db: Session, scan_id: uuid.UUID, position: int) -> Flag | None:
+    return db.get(Flag, (scan_id, position))
+
+
+def flags_page(
+    db: Session,
+    scan: Scan,
+    *,
+    given_label: int | None = None,
+    suggested_label: int | None = None,
+    after: int | None,
+    limit: int,
+) -> Sequence[Row[Flag, str, float | None]]:
+    """Rows of (Flag, key, given_target), the most suspicious first."""
+    query = (
+        select(Flag, Example.key, Example.given_target)
+        .join(
+            Example,
+            (Example.dataset_id == scan.dataset_id) & (Example.position == Flag.position),
+        )
+        .where(Flag.scan_id == scan.id)
+    )
+    if given_label is not None:
+        query = query.where(Flag.given_label == given_label)
+    if suggested_label is not None:
+        query = query.where(Flag.suggested_label == suggested_label)
+    if after is not None:
+        query = query.where(Flag.rank > after)
+    return db.execute(query.order_by(Flag.rank).limit(limit)).all()
+
+
+def ranks_around(db: Session, scan_id: uuid.UUID, rank: int) -> dict[int, int]:
+    """Positions of the neighbours in the ranking: rank → position."""
+    rows = db.execute(
+        select(Score.rank, Score.position).where(
+            Score.scan_id == scan_id, Score.rank.in_((rank - 1, rank + 1))
+        )
+    )
+    return {row.rank: row.position for row in rows if row.rank is not None}

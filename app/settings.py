@@ -1,0 +1,96 @@
+"""Every setting of the service, typed and checked once at start.
+
+Read them through `settings()`; nothing else looks at the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="CLEANTRACE_", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        validation_alias="DATABASE_URL",
+        description="Postgres, such as postgresql://user:password@host:5432/cleantrace.",
+    )
+    redis_url: str = Field(
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey, the Celery broker, such as redis://host:6379/0.",
+    )
+    artifacts: str = Field(
+        description="Directory or fsspec URL for what workers write: /var/lib/cleantrace, s3://b/p."
+    )
+    allowed_roots: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Directories and URL prefixes that data and checkpoints may be read from, "
+        "separated by commas.",
+    )
+    model_factories: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Architectures of your own, as name=package.module:callable, "
+        "separated by commas.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where browsers reach the dashboard."
+    )
+    lease_ttl_s: float = Field(
+        30.0, gt=0, description="Seconds a worker may be silent before its shard goes to another."
+    )
+    sweep_interval_s: float = Field(2.0, gt=0, description="Seconds between two sweeps.")
+    max_attempts: int = Field(3, ge=1, description="Tries a shard has before its scan fails.")
+    shard_size: int = Field(4096, ge=1, description="Examples in a shard.")
+    batch_size: int = Field(256, ge=1, description="Examples in one pass through the model.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:1.")
+    torch_threads: int = Field(0, ge=0, description="CPU threads for torch; 0 leaves its own.")
+    database_pool: int = Field(10, ge=1, description="Database connections a process may keep.")
+
+    @field_validator("allowed_roots", "model_factories", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _use_psycopg(cls, value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+psycopg://{rest}"
+
+
+class SettingsError(SystemExit):
+    """The environment does not describe a runnable service."""
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a variable is missing or wrong; names it and says what would be right.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # filled from the environment
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            name = str(item["loc"][0])
+            field = Settings.model_fields.get(name.lower())
+            variable = name if name.isupper() else f"CLEANTRACE_{name.upper()}"
+            known = field or Settings.model_fields.get(name.lower().removeprefix("cleantrace_"))
+            lines.append(f"  {variable}: {item['msg']}. {known.description if known else ''}")
+        raise SettingsError("Cannot start; set these variables:\n" + "\n".join(lines)) from error
+
+
+def environment_with(**variables: str) -> dict[str, str]:
+    """A copy of this process's environment with some variables changed, for children."""
+    return dict(os.environ) | variables

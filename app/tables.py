@@ -1,0 +1,14 @@
+"""All mapped tables, for those who need the metadata whole: migrations, and mapper set-up."""
+
+from __future__ import annotations
+
+from app.access import models as access
+from app.datasets import models as datasets
+from app.db import Base
+from app.projects import models as projects
+from app.runs import models as runs
+from app.scans import models as scans
+
+__all__ = ["access", "datasets", "metadata", "projects", "runs", "scans"]
+
+metadata = Base.metadata

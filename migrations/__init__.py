@@ -1,0 +1,1 @@
+"""Database migrations (alembic). `python -m migrations` brings a database up to date."""
