@@ -2,6 +2,7 @@
 
 from cleantrace.standalone.errors import StandaloneError
 from cleantrace.standalone.postgres import NO_DURABILITY, PostgresServer
+from cleantrace.standalone.stack import Stack
 from cleantrace.standalone.valkey import ValkeyServer
 
-__all__ = ["NO_DURABILITY", "PostgresServer", "StandaloneError", "ValkeyServer"]
+__all__ = ["NO_DURABILITY", "PostgresServer", "Stack", "StandaloneError", "ValkeyServer"]

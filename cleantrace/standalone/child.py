@@ -51,6 +51,8 @@ class Child:
         self.death_signal = death_signal
         self.started_at: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._group_ended = True
+        self._log_start = 0
 
     def start(self) -> None:
         """Start the process; returns at once.
@@ -64,6 +66,7 @@ class Child:
         user = self.account.uid if self.account else None
         group = self.account.gid if self.account else None
         with self.log.open("ab") as log:
+            self._log_start = log.tell()
             try:
                 self._process = subprocess.Popen(
                     self.argv,
@@ -80,6 +83,7 @@ class Child:
                 )
             except OSError as error:
                 raise ServerFailed(f"{self.name} could not be started: {error}") from error
+        self._group_ended = False
         self.started_at = started(self._process.pid)
 
     @property
@@ -119,10 +123,12 @@ class Child:
 
     def kill(self) -> None:
         """End the process and everything left in its group, now."""
-        if self.pid is None:
+        # Once only: later the number may be the group of somebody else.
+        if self.pid is None or self._group_ended:
             return
         signal_group(self.pid, signal.SIGKILL)
         self.wait(5.0)
+        self._group_ended = True
 
     def stop(self, grace_s: float) -> None:
         """Ask, wait at most `grace_s`, then kill; nothing of the group is left."""
@@ -131,7 +137,8 @@ class Child:
         self.kill()
 
     def log_tail(self, lines: int = 20) -> str:
-        return tail(self.log, lines)
+        """The last lines it wrote since it was started last."""
+        return tail(self.log, lines, since=self._log_start)
 
 
 def run_to_end(
@@ -157,11 +164,11 @@ def run_to_end(
         raise ServerFailed(f"{child.name} {child.ending()}:\n{child.log_tail()}")
 
 
-def tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a text file, or an empty text."""
+def tail(path: Path, lines: int = 20, *, since: int = 0) -> str:
+    """The last lines of a text file behind byte `since`, or an empty text."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 16_384))
+            file.seek(max(since, path.stat().st_size - 16_384))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""

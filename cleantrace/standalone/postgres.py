@@ -284,19 +284,12 @@ class PostgresServer:
         """Whether the server says in its pid file that it takes connections."""
         deadline = time.monotonic() + _READY_LIMIT_S
         while child.is_running():
-            lines = self._pid_file()
-            if len(lines) > 7 and lines[0] == str(child.pid) and lines[7].strip() == "ready":
+            if child.pid is not None and says_ready(self.cluster, child.pid):
                 return True
             if time.monotonic() > deadline:
                 raise ServerFailed(f"Postgres is not ready after a minute:\n{child.log_tail()}")
             self._pause(0.02)
         return False
-
-    def _pid_file(self) -> list[str]:
-        try:
-            return self.cluster.joinpath("postmaster.pid").read_text().splitlines()
-        except OSError:
-            return []
 
     def _end_stale(self) -> None:
         """End a server that a killed owner left here, and drop a pid file that means nobody.
@@ -304,7 +297,7 @@ class PostgresServer:
         Postgres itself takes any live process with the recorded pid for a running server, which
         after a restart of the machine, or in a container, is often somebody else.
         """
-        lines = self._pid_file()
+        lines = _pid_file(self.cluster)
         if not lines or not lines[0].strip().isdigit():
             return
         pid = int(lines[0])
@@ -312,6 +305,19 @@ class PostgresServer:
         if moment is not None and str(self.cluster) in identity.command_line(pid):
             identity.end_stale(pid, moment, signal.SIGINT, grace_s=10, pause=self._pause)
         self.cluster.joinpath("postmaster.pid").unlink(missing_ok=True)
+
+
+def says_ready(cluster: Path, pid: int) -> bool:
+    """Whether the server with this pid says in its pid file that it takes connections."""
+    lines = _pid_file(cluster)
+    return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def _pid_file(cluster: Path) -> list[str]:
+    try:
+        return cluster.joinpath("postmaster.pid").read_text().splitlines()
+    except OSError:
+        return []
 
 
 def _environment() -> dict[str, str]:

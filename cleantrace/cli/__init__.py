@@ -1,0 +1,22 @@
+"""The `cleantrace` command. Each group of verbs is a file of its own."""
+
+import typer
+
+from cleantrace.cli import keys, stack
+from cleantrace.version import __version__
+
+app = typer.Typer(
+    name="cleantrace",
+    help="Finds mislabelled training data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(stack.up)
+app.add_typer(keys.app, name="keys")
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)

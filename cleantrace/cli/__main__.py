@@ -1,0 +1,3 @@
+from cleantrace.cli import app
+
+app(prog_name="cleantrace")
