@@ -12,7 +12,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from app.settings import settings
@@ -28,7 +28,7 @@ def config() -> Config:
 
 def _connect(url: str, wait_s: float) -> Connection:
     deadline = time.monotonic() + wait_s
-    engine = create_engine(url, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
     while True:
         try:
             return engine.connect()

@@ -52,6 +52,15 @@ def renew_scan(db: Session, scan_id: uuid.UUID, token: uuid.UUID, ttl_s: float) 
     )
 
 
+def release_scan(db: Session, scan_id: uuid.UUID, token: uuid.UUID) -> None:
+    """Give planning or finalising back for another try, by whoever the sweep nudges."""
+    db.execute(
+        update(Scan)
+        .where(Scan.id == scan_id, Scan.lease_token == token)
+        .values(lease_token=None, lease_expires_at=None, nudged_at=None)
+    )
+
+
 def finish_phase(
     db: Session,
     scan_id: uuid.UUID,
@@ -169,6 +178,10 @@ def commit_shard(
     )
 
 
+def shard_artifact(db: Session, scan_id: uuid.UUID, number: int) -> str | None:
+    return db.scalar(select(Shard.artifact).where(Shard.scan_id == scan_id, Shard.number == number))
+
+
 def release_shard(
     db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, error: str
 ) -> bool:
@@ -272,20 +285,36 @@ def exhausted_shards(db: Session, max_attempts: int) -> Sequence[Shard]:
     ).all()
 
 
-def running_scans_with_pending_shards(
-    db: Session, max_attempts: int
+def starved_scans(
+    db: Session, max_attempts: int, silent_s: float, *, queue_is_empty: bool
 ) -> Sequence[tuple[uuid.UUID, int]]:
-    rows = db.execute(
-        select(Shard.scan_id, func.count())
-        .join(Scan, Scan.id == Shard.scan_id)
+    """Running scans whose open shards no message asks for any more; marks them as nudged.
+
+    That is so for all when the queue is empty; for a scan among others in a full queue, when
+    nobody holds a shard of it and it was not nudged lately.
+
+    Returns:
+        Scan and its number of open shards.
+    """
+    open_shards = (
+        select(func.count())
         .where(
-            Scan.status == ScanStatus.running,
+            Shard.scan_id == Scan.id,
             Shard.status == ShardStatus.pending,
             Shard.attempts < max_attempts,
         )
-        .group_by(Shard.scan_id)
+        .scalar_subquery()
     )
-    return [(row[0], row[1]) for row in rows]
+    query = (
+        update(Scan)
+        .where(Scan.status == ScanStatus.running, open_shards > 0)
+        .values(nudged_at=func.now())
+        .returning(Scan.id, open_shards)
+    )
+    if not queue_is_empty:
+        held = exists().where(Shard.scan_id == Scan.id, Shard.status == ShardStatus.leased)
+        query = query.where(~held, Scan.nudged_at < func.now() - timedelta(seconds=silent_s))
+    return [(row[0], row[1]) for row in db.execute(query)]
 
 
 def running_scans(db: Session) -> Sequence[uuid.UUID]:

@@ -1,0 +1,92 @@
+"""Real servers for every test: Postgres and Valkey, one of each for each xdist worker.
+
+A test that touches the database takes `database` (or a fixture that does); it begins with empty
+tables. What workers do is called as functions here; `tests/stack` has the real processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cleantrace.standalone import PostgresServer, ValkeyServer
+
+# Two test processes share two cores: one thread each is faster than two that wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer.temporary() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    with ValkeyServer.temporary() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def service(
+    postgres: PostgresServer, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """This process's settings, and a migrated database. Set once: settings are read once."""
+    base = tmp_path_factory.mktemp("service")
+    (base / "data").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", postgres.url)
+        patch.setenv("REDIS_URL", valkey.url)
+        patch.setenv("CLEANTRACE_ARTIFACTS", str(base / "artifacts"))
+        patch.setenv("CLEANTRACE_ALLOWED_ROOTS", str(base / "data"))
+        patch.setenv("CLEANTRACE_SHARD_SIZE", "64")
+        patch.setenv("CLEANTRACE_BATCH_SIZE", "32")
+        patch.setenv("CLEANTRACE_TORCH_THREADS", "1")
+        patch.setenv("CLEANTRACE_DEVICE", "cpu")
+
+        from app import db
+        from app.settings import settings
+        from migrations.__main__ import migrate
+
+        settings.cache_clear()
+        db.engine.cache_clear()
+        migrate(settings().database_url)
+        yield
+        db.engine().dispose()
+
+
+@pytest.fixture
+def database(service: None) -> Iterator[None]:
+    """Empty tables and an empty broker."""
+    from sqlalchemy import text
+
+    from app import db, nudges
+    from app.tables import metadata
+
+    names = ", ".join(metadata.tables)
+    with db.engine().begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    with nudges.sender().connection_for_write() as connection:
+        connection.default_channel.client.flushdb()
+    yield
+
+
+@pytest.fixture
+def data_root(service: None) -> Path:
+    """The one directory that data and checkpoints may be read from."""
+    from app.settings import settings
+
+    return Path(settings().allowed_roots[0])
+
+
+@pytest.fixture
+def data_dir(data_root: Path, request: pytest.FixtureRequest) -> Path:
+    """A directory of this test's own below the allowed root."""
+    import uuid
+
+    folder = data_root / f"{request.node.originalname}-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(parents=True)
+    return folder

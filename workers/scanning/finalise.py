@@ -1,0 +1,192 @@
+"""Finalising a scan, once: ranks, flags, summary, and all rows in one transaction.
+
+Memory: the ranked score, labels and ranks of all examples (about 40 bytes each) are held; all
+else streams shard by shard. Nothing of a scan's results can be seen before the commit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from app.artifacts import ArtifactStore
+from app.datasets.example_store import ExampleStore
+from app.datasets.models import Dataset, Task
+from app.db import new_id, now, transaction
+from app.scans import job_queries as queries
+from app.scans import score_queries
+from app.scans.models import Scan, ScanStatus
+from app.settings import settings
+from workers.leases import Heartbeat, LeaseLost, outlasting_database
+from workers.scanning import ranking, summary
+from workers.scanning.plan import give_up_or_retry, parts_of_scan
+from workers.scanning.rows import flag_rows, score_rows
+from workers.scanning.session import close_session, open_session
+from workers.scanning.shards import read_columns
+
+logger = logging.getLogger(__name__)
+
+
+def run_finalising(scan_id: UUID) -> None:
+    """Finalise a scan whose shards are all done. Safe to call at any time, any number of times."""
+    token, ttl_s = new_id(), settings().lease_ttl_s
+    with transaction() as db:
+        scan = queries.lease_scan(db, scan_id, ScanStatus.finalising, token, ttl_s)
+    if scan is None:
+        return
+
+    def renew() -> bool:
+        with transaction() as db:
+            return queries.renew_scan(db, scan_id, token, ttl_s)
+
+    with Heartbeat(renew, ttl_s) as heartbeat:
+        try:
+            _finalise(scan, token, heartbeat)
+        except LeaseLost:
+            logger.info("scan %s: finalising stopped, the lease is gone", scan_id)
+        except Exception as error:  # stored as the scan's reason
+            logger.exception("scan %s: finalising failed", scan_id)
+            give_up_or_retry(scan, ScanStatus.finalising, token, error, "Finalising")
+
+
+class _Columns:
+    """The columns that the ranking needs of all examples."""
+
+    def __init__(self, scan: Scan, shards: list[tuple[int, int, str]], heartbeat: Heartbeat):
+        name = ranking.column_of(scan.score, scan.weighting)
+        self.score = np.empty(scan.example_count)
+        self.finite = np.empty(scan.example_count, dtype=bool)
+        self.predicted = np.empty(scan.example_count)
+        self.probability = np.full(scan.example_count, np.nan)
+        for start, stop, artifact in shards:
+            columns = read_columns(artifact)
+            self.score[start:stop] = columns[name]
+            self.finite[start:stop] = columns["finite"]
+            self.predicted[start:stop] = columns["predicted"]
+            if "probability" in columns:
+                self.probability[start:stop] = columns["probability"]
+            heartbeat.check()
+
+
+def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
+    run, dataset, checkpoints = parts_of_scan(scan)
+    with transaction() as db:
+        shards = list(queries.shards_done(db, scan.id))
+    assert dataset.store is not None
+    store = ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
+    columns = _Columns(scan, shards, heartbeat)
+    high = ranking.is_high_suspicious(scan.score)
+    usable = columns.finite & np.isfinite(columns.score)
+    ranked = ranking.rank(columns.score, usable, high_is_suspicious=high)
+    is_flagged = ranking.flagged(ranked, columns.score, scan.policy, high_is_suspicious=high)
+    given = np.concatenate([store.keys_and_labels(start, stop)[1] for start, stop, _ in shards])
+    flags = _flags(dataset, columns, ranked, is_flagged, given, high)
+    result = _summary(scan, dataset, columns, is_flagged, given, flags, high)
+    result |= open_session(scan, run, dataset, checkpoints).description
+    result["checkpoints"] = [{"step": each.step, "eta": each.eta} for each in checkpoints]
+
+    def rows() -> Iterator[bytes]:
+        for start, stop, artifact in shards:
+            heartbeat.check()
+            yield score_rows(scan.id, start, given[start:stop], read_columns(artifact), ranked)
+
+    def commit() -> None:
+        with transaction() as db:
+            # First the token, then the rows: a finaliser that lost its lease writes nothing,
+            # and one that is slow holds the row that another would need.
+            values = {
+                "status": ScanStatus.complete,
+                "finished_at": now(),
+                "flagged_count": len(flags["position"]),
+                "summary": result,
+            }
+            if queries.finish_phase(db, scan.id, ScanStatus.finalising, token, values):
+                score_queries.replace_results(db, scan.id, rows(), [flag_rows(scan.id, flags)])
+
+    outlasting_database(commit)
+    close_session(scan.id)
+    logger.info("scan %s complete, %d flagged", scan.id, len(flags["position"]))
+
+
+def _flags(
+    dataset: Dataset,
+    columns: _Columns,
+    ranked: ranking.Ranking,
+    is_flagged: np.ndarray,
+    given: np.ndarray,
+    high: bool,
+) -> dict[str, Any]:
+    """Columns of the flags table but for the scan's id, the most suspicious first."""
+    chosen = np.flatnonzero(is_flagged)
+    chosen = chosen[np.argsort(ranked.ranks[chosen])]
+    classes = dataset.classes or []
+    if dataset.task == Task.classification:
+        groups, labels = given, given[chosen]
+        predicted = columns.predicted[chosen].astype(int)
+        suggested = np.where(predicted != labels, predicted, -1)
+        words = [
+            f"the model says {classes[guess]} ({100 * probability:.0f} %)"
+            if guess != label
+            else f"the model agrees with it ({100 * probability:.0f} %)"
+            for guess, label, probability in zip(
+                predicted, labels, columns.probability[chosen], strict=True
+            )
+        ]
+        group_names = [f"of class {classes[label]}" for label in labels]
+        values = np.full(len(chosen), np.nan)
+    else:
+        groups = np.zeros(len(given), dtype=int)
+        labels = suggested = np.full(len(chosen), -1)
+        values = columns.predicted[chosen]
+        words = [f"the model says {value:.4g}" for value in values]
+        group_names = ["of all examples"] * len(chosen)
+    finite_score = np.where(ranked.ranks > 0, columns.score, np.nan)
+    shares = ranking.share_less_suspicious(finite_score, groups, chosen, high_is_suspicious=high)
+    return {
+        "position": chosen,
+        "rank": ranked.ranks[chosen],
+        "suspicion": ranked.suspicion[chosen],
+        "given_label": labels,
+        "suggested_label": suggested,
+        "suggested_value": values,
+        "reason": [
+            summary.in_words(share, group, prediction=word)
+            for share, group, word in zip(shares, group_names, words, strict=True)
+        ],
+    }
+
+
+def _summary(
+    scan: Scan,
+    dataset: Dataset,
+    columns: _Columns,
+    is_flagged: np.ndarray,
+    given: np.ndarray,
+    flags: dict[str, Any],
+    high: bool,
+) -> dict[str, Any]:
+    score = np.where(columns.finite, columns.score, np.nan)
+    chosen = score[is_flagged]
+    classification = dataset.task == Task.classification
+    classes = dataset.classes or []
+    seconds = (now() - scan.started_at).total_seconds() if scan.started_at else None
+    return {
+        "score": scan.score,
+        "higher_is_suspicious": high,
+        "cut": float(chosen.min() if high else chosen.max()) if len(chosen) else None,
+        "histogram": summary.histogram(score, is_flagged),
+        "classes": summary.class_counts(given, is_flagged, classes) if classification else [],
+        "pairs": summary.class_pairs(flags["given_label"], flags["suggested_label"], classes)
+        if classification
+        else [],
+        "targets": None
+        if classification
+        else {"min": float(given.min()), "max": float(given.max())},
+        "non_finite": int((~columns.finite).sum()),
+        "seconds": seconds,
+        "examples_per_second": scan.example_count / seconds if seconds else None,
+    }

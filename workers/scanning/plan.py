@@ -1,0 +1,100 @@
+"""Planning a scan: check everything once, then cut it into shards."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from app.datasets import queries as dataset_queries
+from app.datasets.models import Dataset
+from app.db import new_id, now, reading, transaction
+from app.nudges import nudge
+from app.runs import service as runs
+from app.runs.models import Checkpoint, TrainingRun
+from app.scans import job_queries as queries
+from app.scans.models import Scan, ScanStatus
+from app.settings import settings
+from workers.failures import failure_of, is_final
+from workers.leases import Heartbeat, LeaseLost, outlasting_database
+from workers.models.jobs import require_usable
+from workers.scanning.session import open_session
+
+logger = logging.getLogger(__name__)
+
+# So many messages of a running scan are under way at once: workers that come later find some,
+# and each shard's end sends one on, so that scans running side by side take turns.
+FANOUT = 64
+
+
+def run_planning(scan_id: UUID) -> None:
+    """Plan a queued scan. Safe to call at any time and any number of times."""
+    token, ttl_s = new_id(), settings().lease_ttl_s
+    with transaction() as db:
+        scan = queries.lease_scan(db, scan_id, ScanStatus.queued, token, ttl_s)
+    if scan is None:
+        return
+    with Heartbeat(lambda: _renew(scan_id, token, ttl_s), ttl_s) as heartbeat:
+        try:
+            parts = parts_of_scan(scan)
+            require_usable(parts[0], parts[2])
+            open_session(scan, *parts).check()
+            heartbeat.check()
+            outlasting_database(lambda: _start(scan, token))
+        except LeaseLost:
+            logger.info("scan %s: planning stopped, the lease is gone", scan_id)
+        except Exception as error:  # stored as the scan's reason
+            logger.exception("scan %s: planning failed", scan_id)
+            give_up_or_retry(scan, ScanStatus.queued, token, error, "Planning")
+
+
+def parts_of_scan(scan: Scan) -> tuple[TrainingRun, Dataset, list[Checkpoint]]:
+    with reading() as db:
+        run = runs.run_of_scan(db, scan.run_id)
+        dataset = dataset_queries.dataset_by_id(db, scan.dataset_id)
+        checkpoints = runs.checkpoints_of(db, [UUID(each) for each in scan.checkpoint_ids])
+    assert dataset is not None, "a scan's dataset cannot be deleted"
+    return run, dataset, list(checkpoints)
+
+
+def _renew(scan_id: UUID, token: UUID, ttl_s: float) -> bool:
+    with transaction() as db:
+        return queries.renew_scan(db, scan_id, token, ttl_s)
+
+
+def _start(scan: Scan, token: UUID) -> None:
+    size = settings().shard_size
+    ranges = [
+        (start, min(start + size, scan.example_count))
+        for start in range(0, scan.example_count, size)
+    ]
+    with transaction() as db:
+        values = {"status": ScanStatus.running, "started_at": now(), "nudged_at": now()}
+        if not queries.finish_phase(db, scan.id, ScanStatus.queued, token, values):
+            return
+        queries.add_shards(db, scan.id, ranges)
+        open_shards = queries.pending_shards(db, scan.id)
+        nudge(db, "scans.score_shard", scan.id, times=min(open_shards, FANOUT))
+        # A retried scan may have lost nothing but its end.
+        if open_shards == 0 and queries.begin_finalising(db, scan.id):
+            nudge(db, "scans.finalise", scan.id)
+    logger.info("scan %s: %d shards planned", scan.id, len(ranges))
+
+
+def give_up_or_retry(
+    scan: Scan, phase: ScanStatus, token: UUID, error: Exception, doing: str
+) -> None:
+    """Fail the scan with its reason; or, if another try may help, leave it to the sweep."""
+
+    def decide() -> None:
+        with transaction() as db:
+            if is_final(error, scan.attempts, settings().max_attempts):
+                values = {
+                    "status": ScanStatus.failed,
+                    "failure": failure_of(error, doing),
+                    "finished_at": now(),
+                }
+                queries.finish_phase(db, scan.id, phase, token, values)
+            else:
+                queries.release_scan(db, scan.id, token)
+
+    outlasting_database(decide)

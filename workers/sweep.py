@@ -1,0 +1,111 @@
+"""The sweep: finds work that was forgotten and nudges workers again. `python -m workers.sweep`.
+
+Its own small process, so that a worker that is busy for an hour does not hold it up. It decides
+nothing that a worker would not decide again: running two of them is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import nudges
+from app.datasets import queries as dataset_queries
+from app.db import transaction
+from app.runs import queries as run_queries
+from app.scans import job_queries as scans
+from app.scans.models import ScanStatus
+from app.settings import settings
+
+logger = logging.getLogger(__name__)
+
+# How long a nudge may take to be acted upon before it counts as lost. A nudge too many costs a
+# worker one look into the database.
+SILENT_S = 10.0
+FANOUT = 64
+
+
+def sweep() -> None:
+    """One round. Raises SQLAlchemyError: the database is away."""
+    _revive_scans()
+    with transaction() as db:
+        for dataset_id in dataset_queries.forgotten_indexing(db, SILENT_S):
+            nudges.nudge(db, "datasets.index", dataset_id)
+        for checkpoint_id in run_queries.forgotten_checks(db, SILENT_S):
+            nudges.nudge(db, "runs.check_checkpoint", checkpoint_id)
+        for scan_id in scans.forgotten_scans(db, ScanStatus.queued, SILENT_S):
+            nudges.nudge(db, "scans.plan", scan_id)
+        for scan_id in scans.forgotten_scans(db, ScanStatus.finalising, SILENT_S):
+            nudges.nudge(db, "scans.finalise", scan_id)
+
+
+def _revive_scans() -> None:
+    most = settings().max_attempts
+    with transaction() as db:
+        freed = scans.free_expired_shards(db)
+        if freed:
+            logger.info("%d shards freed: their workers fell silent", freed)
+        for shard in scans.exhausted_shards(db, most):
+            scans.fail_scan(db, shard.scan_id, _exhausted(shard.number, shard.attempts, shard))
+        for scan in scans.exhausted_scans(db, most):
+            doing = "planned" if scan.status == ScanStatus.queued else "finalised"
+            scans.fail_scan(
+                db,
+                scan.id,
+                {
+                    "title": "Workers died",
+                    "status": 500,
+                    "detail": f"The scan could not be {doing}: {scan.attempts} workers died "
+                    "or fell silent over it.",
+                    "remedy": "Look for a worker that ran out of memory; then retry the scan.",
+                },
+            )
+        for scan_id in scans.running_scans(db):
+            # A worker may die between its shard's commit and this step.
+            if scans.begin_finalising(db, scan_id):
+                nudges.nudge(db, "scans.finalise", scan_id)
+    with transaction() as db:
+        waiting = _waiting()
+        for scan_id, pending in scans.starved_scans(
+            db, most, SILENT_S, queue_is_empty=waiting == 0
+        ):
+            nudges.nudge(db, "scans.score_shard", scan_id, times=min(pending, FANOUT))
+
+
+def _waiting() -> int | None:
+    """Messages in the scoring queue; None if the broker is away."""
+    try:
+        return nudges.waiting_in(nudges.SCORING_QUEUE)
+    except ConnectionError:
+        return None
+
+
+def _exhausted(number: int, attempts: int, shard: object) -> dict[str, object]:
+    reason = getattr(shard, "last_error", None) or "its workers died or fell silent"
+    return {
+        "title": "Shard failed",
+        "status": 500,
+        "detail": f"Shard {number} failed {attempts} times: {reason}",
+        "remedy": "Mend the cause (a worker that runs out of memory needs a smaller "
+        "CLEANTRACE_BATCH_SIZE), then retry: finished shards stay finished.",
+    }
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    logger.info("sweeping every %.3g s", settings().sweep_interval_s)
+    while not stop.wait(settings().sweep_interval_s):
+        try:
+            sweep()
+        except SQLAlchemyError as error:
+            logger.warning("the database is away: %s", error)
+
+
+if __name__ == "__main__":
+    main()
