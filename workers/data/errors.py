@@ -1,6 +1,19 @@
 """What can be wrong with a data set as a whole, and the list of rows that could not be used."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from app.errors import Invalid
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row that cannot be used: its position in the source, its key if it has one, and why."""
+
+    row: int
+    key: str | None
+    reason: str
 
 
 class DatasetUnreadable(Invalid):
@@ -27,7 +40,19 @@ class ColumnUnusable(Invalid):
     code = "column-unusable"
 
 
-class DatasetEmpty(Invalid):
+class _WithRejectedRows(Invalid):
+    """`rejected`: the first rows that cannot be used. They are no part of the problem document."""
+
+    rejected: Sequence[RejectedRow] = ()
+
+    def __init__(
+        self, detail: str, *, rejected: Sequence[RejectedRow] = (), **members: Any
+    ) -> None:
+        super().__init__(detail, **members)
+        self.rejected = tuple(rejected)
+
+
+class DatasetEmpty(_WithRejectedRows):
     title = "Dataset empty"
     code = "dataset-empty"
 
@@ -51,7 +76,7 @@ class ClassesNotFound(Invalid):
     code = "classes-not-found"
 
 
-class BadRowsFound(Invalid):
+class BadRowsFound(_WithRejectedRows):
     """Rows cannot be used, and the policy is to fail."""
 
     title = "Bad rows"
