@@ -1,0 +1,27 @@
+"""The Python client: `Client`, what its methods return, and what they raise."""
+
+from cleantrace.client.client import Client
+from cleantrace.client.models import (
+    Checkpoint,
+    Dataset,
+    Failure,
+    Flag,
+    Progress,
+    RejectedRow,
+    Run,
+    Scan,
+    Score,
+)
+
+__all__ = [
+    "Checkpoint",
+    "Client",
+    "Dataset",
+    "Failure",
+    "Flag",
+    "Progress",
+    "RejectedRow",
+    "Run",
+    "Scan",
+    "Score",
+]

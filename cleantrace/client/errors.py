@@ -1,0 +1,286 @@
+"""What the client raises, one class for each kind of problem the API answers with.
+
+CleantraceError
+├── NotConfigured               no URL or no API key was given
+├── ConnectionFailed            the service was not reached, after all tries
+├── AnswerNotUnderstood         something answered, but not this API
+├── WaitTimedOut                a job was still going on when the time given was over
+├── JobFailed                   a job ended without its result; .failure has the stored reason
+│   ├── DatasetFailed
+│   ├── CheckpointFailed
+│   └── ScanFailed
+│       └── ScanCancelled
+└── ApiError                    a problem document: .status .title .detail .remedy .errors
+    ├── NotSignedIn             401
+    ├── NotAllowed              403
+    ├── NotFound                404
+    │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
+    │   └── CheckpointNotFound, ScanNotFound, ScoreNotFound
+    ├── Conflict                409
+    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
+    │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
+    │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
+    │   └── IdempotencyKeyReused
+    ├── Invalid                 422
+    │   ├── LocationNotAllowed, LocationNotFound
+    │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
+    │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
+    │   └── IdempotencyKeyInvalid
+    └── ServiceError            500 and above
+        └── DatabaseUnavailable 503
+
+A problem that this version does not know becomes the nearest class above it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from cleantrace.client.models import Checkpoint, Dataset, Failure, FieldProblem, Scan
+
+_TYPE_PREFIX = "urn:cleantrace:problem:"
+
+
+class CleantraceError(Exception):
+    """Base of everything the client raises on purpose."""
+
+
+class NotConfigured(CleantraceError):
+    """No URL or no API key was given."""
+
+
+class ConnectionFailed(CleantraceError):
+    """The service was not reached, after all tries."""
+
+
+class AnswerNotUnderstood(CleantraceError):
+    """Something answered that does not speak this API: a wrong URL, or a proxy in between."""
+
+
+class WaitTimedOut(CleantraceError):
+    """The job was still going on when the time given was over. It goes on."""
+
+
+class JobFailed(CleantraceError):
+    """A job of the service ended without its result.
+
+    Attributes:
+        subject: the dataset, checkpoint or scan as it stands.
+        failure: the stored reason.
+    """
+
+    def __init__(self, what: str, subject: Dataset | Checkpoint | Scan, failure: Failure) -> None:
+        remedy = f" {failure.remedy}" if failure.remedy else ""
+        super().__init__(f"{what}: {failure.detail}{remedy}")
+        self.subject = subject
+        self.failure = failure
+
+
+class DatasetFailed(JobFailed):
+    """A dataset could not be indexed."""
+
+
+class CheckpointFailed(JobFailed):
+    """A checkpoint cannot be used: unreadable, unsafe, or it does not fit the model."""
+
+
+class ScanFailed(JobFailed):
+    """A scan did not complete."""
+
+
+class ScanCancelled(ScanFailed):
+    """A scan was cancelled."""
+
+
+class ApiError(CleantraceError):
+    """The service refused a request, and says why.
+
+    Attributes:
+        status: the HTTP status.
+        title: the kind of problem.
+        detail: what is wrong this time.
+        remedy: what to do about it, where known.
+        errors: the fields at fault, each with `.field`, `.message`, `.remedy`.
+        problem: the whole problem document.
+    """
+
+    code: ClassVar[str] = ""
+    """The end of the problem's `type`."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.title = str(problem.get("title") or f"HTTP {status}")
+        self.detail = str(problem.get("detail") or self.title)
+        self.remedy: str | None = problem.get("remedy")
+        self.errors = tuple(FieldProblem.from_json(each) for each in problem.get("errors") or ())
+        self.problem = dict(problem)
+        super().__init__(self._in_words())
+
+    def _in_words(self) -> str:
+        fields = [
+            f"{each.field}: {each.message}" for each in self.errors if each.message != self.detail
+        ]
+        return " ".join(filter(None, [self.detail, "; ".join(fields), self.remedy]))
+
+    def __reduce__(self) -> Any:
+        # The default would call the class with the message: errors must cross process borders.
+        return type(self), (self.status, self.problem)
+
+
+class NotSignedIn(ApiError):
+    code = "api-key-needed"
+
+
+class NotAllowed(ApiError):
+    code = "not-allowed"
+
+
+class NotFound(ApiError):
+    code = "not-found"
+
+
+class ProjectNotFound(NotFound):
+    code = "project-not-found"
+
+
+class DatasetNotFound(NotFound):
+    code = "dataset-not-found"
+
+
+class ExampleNotFound(NotFound):
+    code = "example-not-found"
+
+
+class RunNotFound(NotFound):
+    code = "run-not-found"
+
+
+class CheckpointNotFound(NotFound):
+    code = "checkpoint-not-found"
+
+
+class ScanNotFound(NotFound):
+    code = "scan-not-found"
+
+
+class ScoreNotFound(NotFound):
+    code = "score-not-found"
+
+
+class Conflict(ApiError):
+    code = "conflict"
+
+
+class DatasetExists(Conflict):
+    code = "dataset-exists"
+
+
+class DatasetNotReady(Conflict):
+    code = "dataset-not-ready"
+
+
+class DatasetNotFailed(Conflict):
+    code = "nothing-to-retry"
+
+
+class CheckpointExists(Conflict):
+    code = "checkpoint-exists"
+
+
+class CheckpointUnusable(Conflict):
+    code = "checkpoint-unusable"
+
+
+class CheckpointNotFailed(Conflict):
+    code = "checkpoint-not-failed"
+
+
+class ScanNotComplete(Conflict):
+    code = "scan-not-complete"
+
+
+class ScanFinished(Conflict):
+    code = "scan-finished"
+
+
+class ScanNotRetriable(Conflict):
+    code = "scan-not-retriable"
+
+
+class IdempotencyKeyReused(Conflict):
+    code = "idempotency-key-reused"
+
+
+class Invalid(ApiError):
+    code = "invalid"
+
+
+class LocationNotAllowed(Invalid):
+    code = "location-not-allowed"
+
+
+class LocationNotFound(Invalid):
+    code = "location-not-found"
+
+
+class ModelUnknown(Invalid):
+    code = "model-unknown"
+
+
+class LossUnfit(Invalid):
+    code = "loss-unfit"
+
+
+class PreprocessingInvalid(Invalid):
+    code = "preprocessing-invalid"
+
+
+class NoCheckpoints(Invalid):
+    code = "no-checkpoints"
+
+
+class ClassUnknown(Invalid):
+    code = "class-unknown"
+
+
+class CursorInvalid(Invalid):
+    code = "cursor-invalid"
+
+
+class IdempotencyKeyInvalid(Invalid):
+    code = "idempotency-key-invalid"
+
+
+class ServiceError(ApiError):
+    code = "unexpected"
+
+
+class DatabaseUnavailable(ServiceError):
+    code = "database-unavailable"
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    401: NotSignedIn,
+    403: NotAllowed,
+    404: NotFound,
+    409: Conflict,
+    422: Invalid,
+}
+
+
+def _below(kind: type[ApiError]) -> dict[str, type[ApiError]]:
+    found = {kind.code: kind} if kind.code else {}
+    for each in kind.__subclasses__():
+        found |= _below(each)
+    return found
+
+
+_BY_CODE = _below(ApiError)
+
+
+def api_error(status: int, problem: Mapping[str, Any]) -> ApiError:
+    """The error for a problem document, of the most telling class there is."""
+    code = str(problem.get("type", "")).removeprefix(_TYPE_PREFIX)
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    if kind is None:
+        kind = ServiceError if status >= 500 else ApiError
+    return kind(status, problem)

@@ -1,0 +1,215 @@
+"""What the client's methods return: frozen dataclasses with the API's names.
+
+Members that this version does not know are left out, so an older client reads a newer service.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Self
+
+UNFINISHED = ("queued", "running", "finalising")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base: how a JSON object becomes one of these."""
+
+    _readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+    """What turns a member that is not null into what the attribute holds."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Raises KeyError: a member is missing; ValueError: one is not what it should be."""
+        found = {}
+        for each in fields(cls):
+            if each.name not in values and each.default is not MISSING:
+                continue
+            value = values[each.name]
+            read = cls._readers.get(each.name)
+            found[each.name] = value if read is None or value is None else read(value)
+        return cls(**found)
+
+
+@dataclass(frozen=True)
+class FieldProblem(Record):
+    """A field at fault, dotted (`columns.label`), and what to do about it."""
+
+    field: str
+    message: str = ""
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class Failure(Record):
+    """Why a job failed."""
+
+    title: str
+    detail: str
+    remedy: str | None = None
+    errors: tuple[FieldProblem, ...] = ()
+
+    _readers: ClassVar = {
+        "errors": lambda found: tuple(FieldProblem.from_json(each) for each in found)
+    }
+
+
+_COMMON: Mapping[str, Callable[[Any], Any]] = {
+    "failure": Failure.from_json,
+    **dict.fromkeys(
+        ("created_at", "ready_at", "started_at", "finished_at"), datetime.fromisoformat
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Dataset(Record):
+    """An immutable registered version of a data set.
+
+    `example_count` and all that indexing finds are None until `status` is ready.
+    """
+
+    id: str
+    name: str
+    version: str
+    uri: str
+    format: str
+    task: str
+    status: Literal["registered", "indexing", "ready", "failed"]
+    modality: str | None
+    classes: list[str] | None
+    columns: dict[str, Any] | None
+    failure: Failure | None
+    rows_done: int
+    example_count: int | None
+    rejected_count: int | None
+    class_counts: dict[str, int] | None
+    input_names: list[str] | None
+    fingerprint: str | None
+    created_at: datetime
+    ready_at: datetime | None
+
+    _readers: ClassVar = _COMMON
+
+
+@dataclass(frozen=True)
+class RejectedRow(Record):
+    """A row that indexing could not use, with its position in the source."""
+
+    row: int
+    key: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Run(Record):
+    """A training run: dataset, model, preprocessing and loss."""
+
+    id: str
+    dataset_id: str
+    name: str
+    model: dict[str, Any]
+    preprocessing: dict[str, Any]
+    loss: str
+    created_at: datetime
+
+    _readers: ClassVar = _COMMON
+
+
+@dataclass(frozen=True)
+class Checkpoint(Record):
+    """Saved weights at a step, with the learning rate (`eta`) in force there."""
+
+    id: str
+    run_id: str
+    uri: str
+    step: int
+    eta: float
+    sha256: str | None
+    status: Literal["registered", "ready", "failed"]
+    failure: Failure | None
+    created_at: datetime
+
+    _readers: ClassVar = _COMMON
+
+
+@dataclass(frozen=True)
+class Progress(Record):
+    """How far a scan is; speed is None until there is one."""
+
+    examples_done: int
+    example_count: int
+    shards_done: int
+    shard_count: int
+    examples_per_second: float | None
+    seconds_left: float | None
+    seconds_elapsed: float | None
+
+
+@dataclass(frozen=True)
+class Scan(Record):
+    """One scoring of a dataset with a training run. `summary` is there once it is complete."""
+
+    id: str
+    run_id: str
+    dataset_id: str
+    layers: str | list[str]
+    checkpoint_ids: list[str]
+    weighting: str
+    score: str
+    policy: dict[str, Any]
+    status: Literal["queued", "running", "finalising", "complete", "failed", "cancelled"]
+    failure: Failure | None
+    progress: Progress
+    flagged_count: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    summary: dict[str, Any] | None = None
+
+    _readers: ClassVar = {**_COMMON, "progress": Progress.from_json}
+
+    @property
+    def is_over(self) -> bool:
+        """Complete, failed or cancelled."""
+        return self.status not in UNFINISHED
+
+
+@dataclass(frozen=True)
+class Score(Record):
+    """Everything known of one example in a scan; what is not finite is None."""
+
+    position: int
+    key: str
+    given_label: str | None
+    given_target: float | None
+    finite: bool
+    flagged: bool
+    rank: int | None
+    suspicion: float | None
+    self_influence: float | None
+    self_influence_equal: float | None
+    last_layer: float | None
+    loss: float | None
+    margin: float | None
+    el2n: float | None
+    predicted_label: str | None
+    predicted_value: float | None
+    probability: float | None
+    given_probability: float | None
+    terms: list[float | None] | None
+
+
+@dataclass(frozen=True)
+class Flag(Record):
+    """An example that the scan's policy holds for likely mislabelled."""
+
+    position: int
+    key: str
+    rank: int
+    suspicion: float
+    given_label: str | None
+    given_target: float | None
+    suggested_label: str | None
+    suggested_value: float | None
+    reason: str

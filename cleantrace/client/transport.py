@@ -1,0 +1,166 @@
+"""One HTTP request as the client makes it: with a key, tries, and typed errors."""
+
+import ipaddress
+import random
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from cleantrace.client.errors import (
+    AnswerNotUnderstood,
+    ApiError,
+    ConnectionFailed,
+    NotConfigured,
+    api_error,
+)
+from cleantrace.version import __version__
+
+# Gateways and our own API say with these that nothing was done, or that a repeat may help.
+_PASSING = frozenset({502, 503, 504})
+_LONGEST_PAUSE_S = 8.0
+# The service sends a sign of life every 15 s; three missed mean that the stream is dead.
+SILENCE_LIMIT_S = 45.0
+
+
+class Transport:
+    """Sends requests to one project of one service.
+
+    Args:
+        url: of the service, such as http://127.0.0.1:8000.
+        api_key: sent as a bearer token.
+        project: whose routes are asked for.
+        tries: how often a request is sent at most. A repeat is always safe: every POST carries an
+            Idempotency-Key, the same in all its tries.
+        timeout_s: how long one answer may take.
+    Raises:
+        NotConfigured: the URL is none.
+    """
+
+    def __init__(
+        self, url: str, api_key: str, project: str, *, tries: int, timeout_s: float
+    ) -> None:
+        self.url = url.rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise NotConfigured(f"{url!r} is not a URL such as http://127.0.0.1:8000.")
+        self._path = f"/api/v1/projects/{project}"
+        self._tries = max(1, tries)
+        self._http = httpx.Client(
+            base_url=self.url,
+            timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
+            headers={
+                "Authorization": f"Bearer {api_key}",
+                "User-Agent": f"cleantrace-python/{__version__}",
+            },
+            # A proxy named in the environment cannot reach this machine's own services.
+            trust_env=not _is_loopback(parts.hostname),
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The answer's JSON. Query parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._send("GET", path, params=given)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer's JSON, of work that was done exactly once."""
+        return self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def _send(self, method: str, path: str, **options: Any) -> Any:
+        """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
+        url = f"{self._path}{path}"
+        for attempt in range(1, self._tries + 1):
+            try:
+                answer = self._http.request(method, url, **options)
+            except httpx.TransportError as error:
+                if attempt == self._tries:
+                    raise self._unreachable(error) from error
+                pause_before_next_try(attempt)
+                continue
+            if answer.status_code in _PASSING and attempt < self._tries:
+                pause_before_next_try(attempt, answer.headers.get("Retry-After"))
+                continue
+            return _content(answer)
+        raise AssertionError("a request has at least one try")
+
+    @contextmanager
+    def lines(
+        self, path: str, *, silence_limit_s: float = SILENCE_LIMIT_S
+    ) -> Iterator[Iterator[str]]:
+        """The lines of a stream of server-sent events, as they come. One try.
+
+        Raises:
+            ApiError: refused, as an unknown scan is.
+            ConnectionFailed: not reached, broken off, or silent for too long.
+        """
+        timeout = httpx.Timeout(max(silence_limit_s, 0.1), connect=5.0)
+        headers = {"Accept": "text/event-stream"}
+        url = f"{self._path}{path}"
+        try:
+            with self._http.stream("GET", url, headers=headers, timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refusal(answer)
+                yield answer.iter_lines()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.TransportError) -> ConnectionFailed:
+        reason = str(error) or type(error).__name__
+        return ConnectionFailed(
+            f"The service at {self.url} was not reached: {reason}. "
+            "Check the URL, and that the service runs."
+        )
+
+
+def pause_before_next_try(attempt: int, retry_after: str | None = None) -> None:
+    """Wait longer after each failed attempt; not all clients in step."""
+    pause_s = min(0.2 * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.75, 1.25)  # noqa: S311
+    if retry_after is not None and retry_after.isdigit():
+        pause_s = max(pause_s, min(float(retry_after), _LONGEST_PAUSE_S))
+    time.sleep(pause_s)
+
+
+def _content(answer: httpx.Response) -> Any:
+    if not answer.is_success:
+        raise _refusal(answer)
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise _not_ours(answer) from error
+
+
+def _refusal(answer: httpx.Response) -> ApiError | AnswerNotUnderstood:
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict) and "detail" in problem:
+        return api_error(answer.status_code, problem)
+    if answer.status_code in _PASSING:
+        detail = f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase}."
+        return api_error(answer.status_code, {"detail": detail, "remedy": "Try again later."})
+    return _not_ours(answer)
+
+
+def _not_ours(answer: httpx.Response) -> AnswerNotUnderstood:
+    return AnswerNotUnderstood(
+        f"{answer.request.url} answered {answer.status_code}, but not as this API does. Check the "
+        "URL: it is that of the service, without /api."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,100 @@
+"""Following jobs to their end: by polling, or for scans by server-sent events."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from cleantrace.client.errors import ConnectionFailed, ServiceError, WaitTimedOut
+from cleantrace.client.models import Scan
+from cleantrace.client.transport import SILENCE_LIMIT_S, Transport, pause_before_next_try
+
+T = TypeVar("T")
+
+_FIRST_POLL_S = 0.1
+_LONGEST_POLL_S = 2.0
+# Streams that end without one event: a proxy in between holds them back. Then we ask instead.
+_BARREN_STREAMS = 3
+
+
+class Deadline:
+    """A point in time after which waiting raises WaitTimedOut.
+
+    Args:
+        what: the job, for the message.
+        limit_s: seconds from now; None never ends.
+    """
+
+    def __init__(self, what: str, limit_s: float | None) -> None:
+        self._what = what
+        self._limit_s = limit_s
+        self._end = None if limit_s is None else time.monotonic() + limit_s
+
+    def left_s(self) -> float:
+        """Raises WaitTimedOut: nothing is left."""
+        if self._end is None:
+            return float("inf")
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise WaitTimedOut(f"{self._what} was not over after {self._limit_s:g} s; it goes on.")
+        return left
+
+
+def poll(look: Callable[[], T], is_over: Callable[[T], bool], deadline: Deadline) -> Iterator[T]:
+    """Look again and again, less often with time, until it is over; yields every look."""
+    pause_s = _FIRST_POLL_S
+    while True:
+        seen = look()
+        yield seen
+        if is_over(seen):
+            return
+        time.sleep(min(pause_s, deadline.left_s()))
+        pause_s = min(pause_s * 1.3, _LONGEST_POLL_S)
+
+
+def follow_scan(transport: Transport, scan_id: str, deadline: Deadline) -> Iterator[Scan]:
+    """The scan at each change, until it is over.
+
+    Listens to server-sent events, and again after each break. Where none come through, it polls.
+    """
+    barren = 0
+    while barren < _BARREN_STREAMS:
+        heard = False
+        try:
+            limit_s = min(SILENCE_LIMIT_S, deadline.left_s())
+            with transport.lines(f"/scans/{scan_id}/events", silence_limit_s=limit_s) as lines:
+                for event, data in server_sent_events(lines):
+                    if event not in {"progress", "end"}:
+                        continue
+                    heard = True
+                    scan = Scan.from_json(json.loads(data))
+                    yield scan
+                    if scan.is_over:
+                        return
+                    deadline.left_s()
+        except (ConnectionFailed, ServiceError):
+            deadline.left_s()
+        barren = 0 if heard else barren + 1
+        pause_before_next_try(barren + 1)
+
+    def look() -> Scan:
+        return Scan.from_json(transport.get(f"/scans/{scan_id}"))
+
+    yield from poll(look, lambda scan: scan.is_over, deadline)
+
+
+def server_sent_events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """(event, data) of each event; comments, ids and an unfinished last event are left out."""
+    event, data = "message", list[str]()
+    for line in lines:
+        if not line:
+            if data:
+                yield event, "\n".join(data)
+            event, data = "message", []
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            data.append(value)
