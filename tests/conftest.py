@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from cleantrace.standalone import PostgresServer, ValkeyServer
+from tests.support import make_key
 
 # Two test processes share two cores: one thread each is faster than two that wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -90,3 +92,20 @@ def data_dir(data_root: Path, request: pytest.FixtureRequest) -> Path:
     folder = data_root / f"{request.node.originalname}-{uuid.uuid4().hex[:8]}"
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture
+def anonymous(database: None) -> Iterator[TestClient]:
+    """The API in this process, on the real database, without a key."""
+    from app.main import create_app
+
+    # Errors of ours must come out as answers, as they do in production.
+    with TestClient(create_app(), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def api(anonymous: TestClient) -> TestClient:
+    """The same with an engineer's key of the project `lab`."""
+    anonymous.headers["Authorization"] = f"Bearer {make_key('lab')}"
+    return anonymous

@@ -33,7 +33,7 @@ class RunIn(In):
                         "name": "small_cnn",
                         "args": {"in_channels": 1, "classes": 10, "image_size": 8},
                     },
-                    "preprocessing": {"image": {"scale": 0.0625}},
+                    "preprocessing": {"scale": 0.0625},
                     "loss": "cross_entropy",
                 }
             ]
