@@ -177,7 +177,9 @@ def _load_zip(path: Path, name: str) -> Any:
             remedy=_REMEDY,
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # An open file, not its path: torch would choose another loader by the name's suffix.
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsRefused(
             f"The file {name!r} holds more than tensors, and was refused before anything in it "
