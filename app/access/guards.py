@@ -89,7 +89,7 @@ def _form_guard(role: Role) -> Callable[..., Caller]:
         request: Request, db: ReadSession, project: str, csrf_token: Annotated[str, Form()] = ""
     ) -> Caller:
         caller: Caller = page(request, db, project)
-        if not hmac.compare_digest(csrf_token, caller.csrf_token or ""):
+        if not hmac.compare_digest(csrf_token.encode(), (caller.csrf_token or "").encode()):
             raise NotAllowed(
                 "This form is out of date or came from elsewhere; nothing was changed.",
                 remedy="Go back, reload the page and try again.",

@@ -1,0 +1,1 @@
+"""The dashboard's frame: layout, words for numbers, charts, static files, error pages."""

@@ -32,6 +32,10 @@ def dataset(db: Session, project_id: uuid.UUID, dataset_id: uuid.UUID) -> Datase
     )
 
 
+def datasets_by_id(db: Session, ids: Sequence[uuid.UUID]) -> Sequence[Dataset]:
+    return db.scalars(select(Dataset).where(Dataset.id.in_(ids))).all()
+
+
 def dataset_by_id(db: Session, dataset_id: uuid.UUID) -> Dataset | None:
     return db.get(Dataset, dataset_id)
 

@@ -20,6 +20,10 @@ def run(db: Session, project_id: uuid.UUID, run_id: uuid.UUID) -> TrainingRun | 
     )
 
 
+def runs_by_id(db: Session, ids: Sequence[uuid.UUID]) -> Sequence[TrainingRun]:
+    return db.scalars(select(TrainingRun).where(TrainingRun.id.in_(ids))).all()
+
+
 def run_by_id(db: Session, run_id: uuid.UUID) -> TrainingRun | None:
     return db.get(TrainingRun, run_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -124,6 +124,11 @@ def list_checkpoints(db: Session, caller: Caller, run_id: UUID) -> Sequence[Chec
 def checkpoints_of(db: Session, ids: Sequence[UUID]) -> Sequence[Checkpoint]:
     """The checkpoints with these ids, in the order of their steps."""
     return queries.checkpoints_by_id(db, ids)
+
+
+def runs_of(db: Session, ids: Iterable[UUID]) -> dict[UUID, TrainingRun]:
+    """The runs of scans whose tenancy was checked, in one statement."""
+    return {run.id: run for run in queries.runs_by_id(db, list(set(ids)))}
 
 
 def run_of_scan(db: Session, run_id: UUID) -> TrainingRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -127,12 +128,45 @@ def get_flag(db: Session, results: Results, score: ScoreOut) -> FlagOut | None:
     return _flag(results.dataset, flag, score.key, score.given_target)
 
 
-def neighbours(db: Session, results: Results, rank: int | None) -> tuple[int | None, int | None]:
-    """Positions of the examples one rank before and one after."""
+def flags_of(db: Session, results: Results, scores: Sequence[ScoreOut]) -> dict[int, FlagOut]:
+    """The flags of those of the scores that are flagged, by position."""
+    by_position = {score.position: score for score in scores if score.flagged}
+    flags = score_queries.flags_at(db, results.scan.id, list(by_position)) if by_position else []
+    return {
+        flag.position: _flag(
+            results.dataset,
+            flag,
+            by_position[flag.position].key,
+            by_position[flag.position].given_target,
+        )
+        for flag in flags
+    }
+
+
+def neighbours(
+    db: Session,
+    results: Results,
+    rank: int | None,
+    *,
+    flagged: bool,
+    label: str | None = None,
+    predicted: str | None = None,
+) -> tuple[int | None, int | None]:
+    """Positions of the examples before and after in the ranking, within a filter.
+
+    Args:
+        flagged: among the flagged only; `predicted` is then the suggested class.
+    """
     if rank is None:
         return None, None
-    found = score_queries.ranks_around(db, results.scan.id, rank)
-    return found.get(rank - 1), found.get(rank + 1)
+    return score_queries.positions_around(
+        db,
+        results.scan.id,
+        rank,
+        flagged=flagged,
+        given_label=results.label_index(label, "label"),
+        predicted_label=results.label_index(predicted, "predicted"),
+    )
 
 
 _SHARED = (

@@ -125,11 +125,29 @@ def flags_page(
     return db.execute(query.order_by(Flag.rank).limit(limit)).all()
 
 
-def ranks_around(db: Session, scan_id: uuid.UUID, rank: int) -> dict[int, int]:
-    """Positions of the neighbours in the ranking: rank → position."""
-    rows = db.execute(
-        select(Score.rank, Score.position).where(
-            Score.scan_id == scan_id, Score.rank.in_((rank - 1, rank + 1))
-        )
-    )
-    return {row.rank: row.position for row in rows if row.rank is not None}
+def flags_at(db: Session, scan_id: uuid.UUID, positions: Sequence[int]) -> Sequence[Flag]:
+    return db.scalars(
+        select(Flag).where(Flag.scan_id == scan_id, Flag.position.in_(positions))
+    ).all()
+
+
+def positions_around(
+    db: Session,
+    scan_id: uuid.UUID,
+    rank: int,
+    *,
+    flagged: bool,
+    given_label: int | None = None,
+    predicted_label: int | None = None,
+) -> tuple[int | None, int | None]:
+    """Positions of the neighbours in the ranking, before and after, within a filter."""
+    table = Flag if flagged else Score
+    query = select(table.position).where(table.scan_id == scan_id)
+    if given_label is not None:
+        query = query.where(table.given_label == given_label)
+    if predicted_label is not None:
+        guess = Flag.suggested_label if flagged else Score.predicted_label
+        query = query.where(guess == predicted_label)
+    before = query.where(table.rank < rank).order_by(table.rank.desc()).limit(1)
+    after = query.where(table.rank > rank).order_by(table.rank).limit(1)
+    return db.scalar(before), db.scalar(after)
