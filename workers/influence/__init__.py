@@ -1,0 +1,43 @@
+"""Exact per-example self-influence of a model's training data, no slower than a training step.
+
+    from workers.influence import self_influence
+
+    result = self_influence(model, batches, loss="cross_entropy", checkpoints=[(state, eta), ...])
+    suspects = result.self_influence.argsort()[::-1]
+
+Imports nothing but torch, numpy and the standard library. docs/engine.md tells the rest.
+"""
+
+from workers.influence.coverage import Coverage, Entry, Treatment
+from workers.influence.errors import (
+    BatchDependence,
+    CheckpointMismatch,
+    InfluenceError,
+    LossNotPerExample,
+    OperandModified,
+    SelfCheckFailed,
+    ShapeMismatch,
+    UnknownLayer,
+    UnsupportedModel,
+)
+from workers.influence.result import SelfInfluence
+from workers.influence.scorer import SelfInfluenceScorer, choose_device, self_influence
+
+__all__ = [
+    "BatchDependence",
+    "CheckpointMismatch",
+    "Coverage",
+    "Entry",
+    "InfluenceError",
+    "LossNotPerExample",
+    "OperandModified",
+    "SelfCheckFailed",
+    "SelfInfluence",
+    "SelfInfluenceScorer",
+    "ShapeMismatch",
+    "Treatment",
+    "UnknownLayer",
+    "UnsupportedModel",
+    "choose_device",
+    "self_influence",
+]

@@ -1,0 +1,76 @@
+"""The account of every parameter: how its part of the norm was computed, or why it was left out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Treatment(StrEnum):
+    """How a parameter is accounted for. All but the last three are exact parts of the score."""
+
+    RULE = "rule"  # norm without the gradient, by a rule of its layer
+    DIRECT = "direct"  # each example's gradient formed from its uses, a few examples at a time
+    SLOW_PATH = "slow_path"  # vmap(grad), a chunk of examples at a time
+    ONE_BY_ONE = "one_by_one"  # autograd, one example at a time, where vmap fails
+    NO_GRADIENT = "no_gradient"  # trainable, but no output depends on it: it contributes 0
+    FROZEN = "frozen"  # requires_grad is False
+    EXCLUDED = "excluded"  # not among the layers asked for
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One parameter. `name` is the first of its names; `also` has the others, if it is tied."""
+
+    name: str
+    numel: int
+    treatment: Treatment
+    detail: str = ""
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Every parameter of the model, in the model's order, and which of them is the last layer."""
+
+    entries: tuple[Entry, ...] = ()
+    last_layer: tuple[str, ...] = ()
+
+    def names(self, treatment: Treatment) -> list[str]:
+        return [e.name for e in self.entries if e.treatment is treatment]
+
+    @property
+    def scored(self) -> list[str]:
+        """Names of the parameters whose gradients the score holds."""
+        left_out = {Treatment.FROZEN, Treatment.EXCLUDED}
+        return [e.name for e in self.entries if e.treatment not in left_out]
+
+    @property
+    def slow(self) -> list[str]:
+        """Names of the parameters that took the slow path, by chunks or one by one."""
+        return self.names(Treatment.SLOW_PATH) + self.names(Treatment.ONE_BY_ONE)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain JSON: counts of parameters and numbers by treatment, then each parameter."""
+        totals: dict[str, dict[str, int]] = {}
+        for e in self.entries:
+            total = totals.setdefault(e.treatment.value, {"parameters": 0, "numbers": 0})
+            total["parameters"] += 1
+            total["numbers"] += e.numel
+        return {
+            "totals": totals,
+            "last_layer": list(self.last_layer),
+            "parameters": [
+                {
+                    "name": e.name,
+                    "numbers": e.numel,
+                    "treatment": e.treatment.value,
+                    **({"detail": e.detail} if e.detail else {}),
+                    **({"also": list(e.also)} if e.also else {}),
+                }
+                for e in self.entries
+            ],
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{t.value}: {', '.join(self.names(t))}" for t in Treatment if self.names(t)]
+        return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""Where the examples of a batch lie in a layer's input, found from gradients, never guessed.
+
+The gradient of sum_i c_i loss_i by a layer's output is c_i times that of sum_i loss_i at every
+position that belongs to example i. Two backward passes over a few examples, one with all c = 1 and
+one with different c, therefore tell who owns each position. A shape alone cannot: the batch may
+come second, as inside nn.TransformerEncoder, or be merged with positions, and may equal their
+number. Positions that several examples share (a position embedding looked up once for the batch)
+have no owner, and their layer no layout.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+# Powers of two scale floats exactly: without mixing the ratio is right to the last bit.
+PROBE_WEIGHTS = (1.0, 2.0, 4.0)
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The dimension that holds the examples, and how positions are merged into it.
+
+    alone: dimension `axis` is B long. outer: B * T, an example's positions side by side.
+    inner: T * B, a position's examples side by side.
+    """
+
+    axis: int
+    merged: Literal["alone", "outer", "inner"] = "alone"
+
+    def examples_first(self, x: Tensor, n_examples: int, leading: int) -> Tensor:
+        """(leading dimensions..., features...) → (B, T, features...), without a copy if possible.
+
+        Args:
+            x: a layer's input, or the gradient by its output.
+            n_examples: B.
+            leading: how many dimensions come before the features'.
+        """
+        features = x.shape[leading:]
+        x = x.movedim(self.axis, 0)
+        if self.merged == "inner":
+            x = x.unflatten(0, (x.shape[0] // n_examples, n_examples)).transpose(0, 1)
+        return x.reshape(n_examples, -1, *features)
+
+    def fits(self, shape: torch.Size, n_examples: int) -> bool:
+        """Whether a tensor of this shape can hold a batch of `n_examples` this way."""
+        if self.axis >= len(shape):
+            return False
+        size = shape[self.axis]
+        return size == n_examples if self.merged == "alone" else size % n_examples == 0
+
+
+def find_layout(plain: Tensor, tagged: Tensor, leading: int) -> Layout | None:
+    """The only layout that agrees with the owner of every position, if there is exactly one.
+
+    Args:
+        plain: gradient of the summed loss of the probe's examples by a layer's output.
+        tagged: the same with example i's loss weighted by PROBE_WEIGHTS[i].
+        leading: how many dimensions of both come before the features'.
+    Returns:
+        None where positions are shared between examples, or where too few have a gradient to tell.
+    """
+    if leading == 0:
+        return None
+    owners = _owners(plain.flatten(leading), tagged.flatten(leading))
+    if owners is None:
+        return None
+    known = owners >= 0
+    if not all(bool((owners == i).any()) for i in range(len(PROBE_WEIGHTS))):
+        return None
+    fitting = [
+        layout
+        for layout in _candidates(owners.shape)
+        if bool((_owners_under(layout, owners.shape, owners.device) == owners)[known].all())
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _owners(plain: Tensor, tagged: Tensor) -> Tensor | None:
+    """Index of the example that owns each position, -1 where there is no gradient; None: shared."""
+    if plain.ndim > 1:
+        plain, tagged = plain.double(), tagged.double()
+    size = plain.square().sum(-1)
+    present = size > 0
+    owners = torch.full(size.shape, -1, dtype=torch.long, device=size.device)
+    for i, weight in enumerate(PROBE_WEIGHTS):
+        off = (tagged - weight * plain).square().sum(-1)
+        owners[present & (off <= (_TOLERANCE * weight) ** 2 * size)] = i
+    return None if bool((owners[present] < 0).any()) else owners
+
+
+def _candidates(shape: torch.Size) -> list[Layout]:
+    n = len(PROBE_WEIGHTS)
+    found: list[Layout] = []
+    for axis, size in enumerate(shape):
+        if size == n:
+            found.append(Layout(axis))
+        elif size and size % n == 0:
+            found += [Layout(axis, "outer"), Layout(axis, "inner")]
+    return found
+
+
+def _owners_under(layout: Layout, shape: torch.Size, device: torch.device) -> Tensor:
+    n = len(PROBE_WEIGHTS)
+    index = torch.arange(shape[layout.axis], device=device)
+    owner = index % n if layout.merged == "inner" else index // (shape[layout.axis] // n)
+    view = [1] * len(shape)
+    view[layout.axis] = -1
+    return owner.view(view).expand(shape)

@@ -1,0 +1,155 @@
+"""Convolutions in one, two and three dimensions: stride, dilation, groups, any zero padding.
+
+Other padding modes reach us as a padded input. Two exact ways, chosen by their cost:
+
+- many positions: the whole batch's weight gradient as one convolution with groups = B * groups;
+- few positions: the Gram matrix of the raw padded pixels, whose copies shifted along each axis in
+  turn add up to the Gram matrix of the patches, against that of the output's gradient.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from workers.influence.rules.registry import Call, Rule, in_chunks, register, squares
+
+# Multiply-adds of one Gram matrix cost this much of one of the grouped convolution's (measured).
+_GRAM_COST = 0.5
+_SHIFT_COST = 8.0  # one element of one shifted copy is bound by memory
+
+
+@dataclass(frozen=True)
+class ConvOptions:
+    """Padding is (before, after) for each axis, as it may differ for even kernels and "same"."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+
+class Conv(Rule):
+    operations = (F.conv1d, F.conv2d, F.conv3d)
+
+    def bind(
+        self,
+        input: Tensor,  # noqa: A002
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Call | None:
+        axes = weight.ndim - 2
+        if input.ndim != weight.ndim:
+            return None  # one example without a batch dimension
+        kernel, stride, dilation = weight.shape[2:], _each(stride, axes), _each(dilation, axes)
+        options = ConvOptions(
+            tuple(kernel), stride, _padding(padding, kernel, dilation), dilation, groups
+        )
+        roles = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+        return Call(input, roles, leading=1, options=options)
+
+    def gradient(self, role: str, a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
+        """a: (B, T, C_in, ...), d: (B, T, C_out, ...); T > 1 where frames are merged with B."""
+        if role == "bias":
+            return d.flatten(3).sum((1, 3))
+        n, t, c_in, *_ = a.shape
+        c_out = d.shape[2]
+        a, padding = _symmetric(a, options.padding)
+        folded_a = a.transpose(0, 1).reshape(t, n * c_in, *a.shape[3:])
+        folded_d = d.transpose(0, 1).reshape(t, n * c_out, *d.shape[3:])
+        shape = (n * c_out, c_in // options.groups, *options.kernel)
+        axes = len(options.kernel)
+        _, weight, _ = torch.ops.aten.convolution_backward(
+            folded_d,
+            folded_a,
+            folded_d.new_empty(1).expand(shape),  # only its shape is read
+            None,
+            options.stride,
+            padding,
+            options.dilation,
+            False,
+            [0] * axes,
+            n * options.groups,
+            [False, True, False],
+        )
+        return weight.view(n, c_out, *shape[1:])
+
+    def sq_norm(self, role: str, a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
+        if role == "bias":
+            return squares(self.gradient(role, a, d, options))
+        n, t, c_in = a.shape[:3]
+        c_out, positions = d.shape[2], math.prod(d.shape[3:])
+        taps = math.prod(options.kernel)
+        numel = taps * c_in * c_out // options.groups
+        if t == 1 and options.groups == 1:
+            sides = [
+                size + sum(pad) for size, pad in zip(a.shape[3:], options.padding, strict=True)
+            ]
+            pixels = math.prod(sides)
+            gram = _GRAM_COST * (pixels**2 * c_in + positions**2 * c_out)
+            gram += _SHIFT_COST * sum(options.kernel) * pixels**2
+            if gram < positions * numel:
+                return in_chunks(n, pixels**2, lambda s: _gram(a[s, 0], d[s, 0], options))
+        floats = max(numel, t * (a[0, 0].numel() + d[0, 0].numel()))
+        return in_chunks(n, floats, lambda s: squares(self.gradient(role, a[s], d[s], options)))
+
+
+def _gram(a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
+    """<patches patches', d d'> of each example: a (B, C_in, ...), d (B, C_out, ...) → (B,)."""
+    pads = [p for pair in reversed(options.padding) for p in pair]
+    if any(pads):
+        a = F.pad(a, pads)
+    sides, outputs = a.shape[2:], d.shape[2:]
+    a, d = a.flatten(2), d.flatten(2)
+    gram = (a.mT @ a).view(len(a), *sides, *sides)
+    for axis in reversed(range(len(sides))):
+        one, other = 1 + axis, 1 + len(sides) + axis
+        span = options.stride[axis] * (outputs[axis] - 1) + 1
+        total: Tensor | None = None
+        for tap in range(options.kernel[axis]):
+            start = tap * options.dilation[axis]
+            cut = slice(start, start + span, options.stride[axis])
+            index: list[slice] = [slice(None)] * gram.ndim
+            index[one] = index[other] = cut
+            shifted = gram[tuple(index)]
+            total = shifted.clone() if total is None else total.add_(shifted)
+        assert total is not None
+        gram = total
+    positions = math.prod(outputs)
+    both = (d.mT @ d).mul_(gram.reshape(len(d), positions, positions))
+    return both.flatten(1).sum(1).clamp_min_(0)
+
+
+def _each(value: Any, axes: int) -> tuple[int, ...]:
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * axes if len(values) == 1 else values
+
+
+def _padding(
+    padding: Any, kernel: torch.Size, dilation: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    if padding == "same":
+        totals = [step * (size - 1) for size, step in zip(kernel, dilation, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    return tuple((p, p) for p in _each(padding, len(kernel)))
+
+
+def _symmetric(a: Tensor, padding: tuple[tuple[int, int], ...]) -> tuple[Tensor, list[int]]:
+    """The input and what is left to pad on both sides alike."""
+    if all(before == after for before, after in padding):
+        return a, [before for before, _ in padding]
+    pads = [p for pair in reversed(padding) for p in pair]
+    return F.pad(a, pads), [0] * len(padding)
+
+
+register(Conv())

@@ -1,0 +1,63 @@
+"""Embedding: the gradients of equal tokens add up before their norm; padding_idx has none."""
+
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from workers.influence.errors import UnsupportedModel
+from workers.influence.rules.registry import Call, Rule, register
+
+
+class Embedding(Rule):
+    operations = (F.embedding,)
+
+    def bind(
+        self,
+        input: Tensor,  # noqa: A002
+        weight: Tensor,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,  # noqa: ARG002
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,  # noqa: ARG002
+    ) -> Call | None:
+        if max_norm is not None:
+            raise UnsupportedModel(
+                "An embedding with max_norm rewrites its weights as it is used; bake the norm into "
+                "the checkpoint and set max_norm=None."
+            )
+        if scale_grad_by_freq:
+            return None
+        rows = weight.shape[0]
+        if padding_idx is not None:
+            padding_idx %= rows
+        return Call(input, {"weight": weight}, leading=input.ndim, options=(rows, padding_idx))
+
+    def gradient(self, role: str, a: Tensor, d: Tensor, options: tuple[int, int | None]) -> Tensor:
+        rows, padding = options
+        n, _, width = d.shape
+        keys, d = _without_padding(a, d, rows, padding)
+        return d.new_zeros(n * rows, width).index_add_(0, keys, d).view(n, rows, width)
+
+    def sq_norm(self, role: str, a: Tensor, d: Tensor, options: tuple[int, int | None]) -> Tensor:
+        rows, padding = options
+        n = len(a)
+        keys, d = _without_padding(a, d, rows, padding)
+        seen, place = torch.unique(keys, return_inverse=True)
+        sums = d.new_zeros(len(seen), d.shape[1]).index_add_(0, place, d)
+        return d.new_zeros(n).index_add_(0, seen // rows, sums.square().sum(1))
+
+
+def _without_padding(
+    ids: Tensor, d: Tensor, rows: int, padding: int | None
+) -> tuple[Tensor, Tensor]:
+    """Row of each token, counted through all examples' tables, with its gradient: (N,), (N, E)."""
+    keys = ids.long() + rows * torch.arange(len(ids), device=ids.device)[:, None]
+    if padding is None:
+        return keys.flatten(), d.flatten(0, 1)
+    kept = ids != padding
+    return keys[kept], d[kept]
+
+
+register(Embedding())

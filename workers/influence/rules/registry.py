@@ -1,0 +1,91 @@
+"""What a rule is, and the registry: keyed by operation, so that a layer's class never matters.
+
+A rule sees one call of an operation such as `F.linear` that was given a trainable parameter. Uses
+of one parameter by several calls, or several modules, are joined before the norm is taken.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+# About this many floats in one intermediate: what a core's cache holds.
+CHUNK_FLOATS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a rule keeps of one call.
+
+    operand: what the gradient of the parameters is made of together with the output's: a layer's
+        input, or the indices of an embedding.
+    roles: the call's parameters by their part in it, such as weight and bias.
+    leading: how many dimensions of operand and output come before the features'; the examples are
+        in one of them.
+    options: what else the rule needs, such as a stride. Two uses of a parameter are joined along
+        positions only if their options are equal.
+    """
+
+    operand: Tensor
+    roles: dict[str, Tensor]
+    leading: int
+    options: Hashable = None
+
+
+class Rule(ABC):
+    """Per-example gradients of one operation's parameters, from its operand and output gradient."""
+
+    operations: ClassVar[tuple[Callable[..., Any], ...]]
+
+    @abstractmethod
+    def bind(self, *args: Any, **kwargs: Any) -> Call | None:
+        """Reads one call's arguments. None: a call of this operation that the rule cannot do."""
+
+    @abstractmethod
+    def gradient(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
+        """Each example's gradient of the parameter in this role.
+
+        Args:
+            a: operand, examples and positions first, (B, T, ...).
+            d: gradient of the summed loss by the output, (B, T, ...).
+        Returns:
+            (B, *shape of the parameter).
+        """
+
+    def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
+        """The squared norm of `gradient`, (B,). A rule overrides this where there is a short cut."""
+        return squares(self.gradient(role, a, d, options))
+
+    def can_join(self, a: Tensor, other: Tensor) -> bool:
+        """Whether two uses' operands, (B, T, ...) each, may be concatenated along T."""
+        return a.shape[2:] == other.shape[2:]
+
+
+RULES: dict[Callable[..., Any], Rule] = {}
+
+
+def register(rule: Rule) -> Rule:
+    """Makes the engine use this rule for its operations from now on."""
+    for operation in rule.operations:
+        RULES[operation] = rule
+    return rule
+
+
+def squares(x: Tensor) -> Tensor:
+    """Sum of squares of each example: (B, ...) → (B,)."""
+    return x.flatten(1).square().sum(1)
+
+
+def chunks(n_examples: int, floats_each: int) -> list[slice]:
+    """Runs of examples whose intermediates, `floats_each` per example, stay in the cache."""
+    step = max(1, CHUNK_FLOATS // max(1, floats_each))
+    return [slice(start, start + step) for start in range(0, n_examples, step)]
+
+
+def in_chunks(n_examples: int, floats_each: int, part: Callable[[slice], Tensor]) -> Tensor:
+    """part(slice) for every chunk of examples, joined: (B,)."""
+    parts = [part(s) for s in chunks(n_examples, floats_each)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -1,0 +1,282 @@
+"""The engine's two public forms: a scorer that keeps checkpoints loaded, and one call over all."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workers.influence import slow_path
+from workers.influence.coverage import Coverage, Entry, Treatment
+from workers.influence.errors import CheckpointMismatch, ShapeMismatch, UnknownLayer
+from workers.influence.ghost import ghost_pass
+from workers.influence.layers import Layers
+from workers.influence.losses import Loss, resolve_loss
+from workers.influence.measures import Measures, is_classification, measure
+from workers.influence.model_guard import scoring_mode
+from workers.influence.plan import Plan, make_plan
+from workers.influence.result import SelfInfluence
+from workers.influence.self_check import check_two
+from workers.influence.subject import Inputs, Subject, require_examples, to_device
+from workers.influence.weights import State, WeightSlots
+
+Checkpoint = tuple[Mapping[str, Tensor], float]
+Progress = Callable[[int, int | None], None]
+
+
+class SelfInfluenceScorer:
+    """Exact self-influence of batch after batch, with the checkpoints loaded once.
+
+    Args:
+        model: any module; it is never changed, not even by an exception. Its floating parameters
+            give the precision; those with requires_grad False are left out.
+        loss: "cross_entropy", "squared_error", or (outputs, targets) -> (B,), one value each.
+        checkpoints: (state dict, eta) pairs; eta is the learning rate in force there.
+        layers: "all", "last", or names and glob patterns of modules or parameters.
+        device: where to compute; by default cuda where there is one.
+    Raises:
+        CheckpointMismatch: a state dict that does not fit, or a bad eta.
+        InfluenceError: an unknown loss, or nothing to score.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        loss: str | Loss,
+        checkpoints: Sequence[Checkpoint],
+        layers: Layers = "all",
+        device: str | torch.device | None = None,
+    ) -> None:
+        self.device = choose_device(device)
+        slots = WeightSlots(model)
+        self._subject = Subject(model, slots, resolve_loss(loss), self.device)
+        if not checkpoints:
+            raise CheckpointMismatch("Self-influence needs at least one checkpoint.")
+        self._states = [slots.load(state, eta, self.device) for state, eta in checkpoints]
+        self._etas = np.array([float(eta) for _, eta in checkpoints])
+        self._trainable = {
+            name: slots.aliases(name) for name, p in slots.parameters.items() if p.requires_grad
+        }
+        if not self._trainable:
+            raise UnknownLayer("Every parameter of the model is frozen (requires_grad False).")
+        self._layers: Layers = layers
+        self._plans: list[Plan] = []
+
+    @property
+    def coverage(self) -> Coverage:
+        """How each parameter is accounted for; known once a batch was scored or checked."""
+        plan = (
+            self._plans[-1]
+            if self._plans and not self._plans[-1].taps.ruled
+            else (self._plans[0] if self._plans else None)
+        )
+        entries = []
+        for name, parameter in self._subject.slots.parameters.items():
+            treatment, detail = Treatment.EXCLUDED, ""
+            if name not in self._trainable:
+                treatment = Treatment.FROZEN
+            elif plan is not None and name in plan.treatments:
+                treatment, detail = plan.treatments[name]
+            also = self._subject.slots.aliases(name)
+            entries.append(Entry(name, parameter.numel(), treatment, detail, also))
+        return Coverage(tuple(entries) if plan else (), plan.last_layer if plan else ())
+
+    def score(self, inputs: Inputs, targets: Tensor) -> SelfInfluence:
+        """One batch at all checkpoints, in a forward and a backward pass each.
+
+        Args:
+            inputs: a tensor, or a tuple or dict of them, examples first; given to the model as
+                model(inputs), model(*inputs) or model(**inputs).
+            targets: examples first.
+        Raises:
+            BatchDependence: an example's loss depends on others or on chance.
+            LossNotPerExample: the loss is not one value per example.
+            ShapeMismatch: inputs and targets disagree on the number of examples.
+            OperandModified: a layer's input was overwritten in place.
+        """
+        n = require_examples(inputs, targets)
+        if n == 0:
+            raise ShapeMismatch("A batch needs at least one example.")
+        inputs, targets = to_device(inputs, self.device), targets.detach().to(self.device)
+        columns: list[_AtCheckpoint] = []
+        with self._scoring():
+            for state in self._states:
+                columns.append(self._at_checkpoint(state, inputs, targets))
+        return self._result(columns, targets)
+
+    def self_check(self, inputs: Inputs, targets: Tensor) -> None:
+        """Compares two examples with a plain autograd loop, at the first and last checkpoint.
+
+        Raises:
+            SelfCheckFailed: the norms differ beyond rounding.
+            And what `score` raises.
+        """
+        require_examples(inputs, targets)
+        two = to_device(inputs, self.device), targets.detach().to(self.device)
+        with self._scoring():
+            for state in {id(s): s for s in (self._states[0], self._states[-1])}.values():
+                check_two(self._subject, self._norms, state, *two)
+
+    def _scoring(self) -> AbstractContextManager[None]:
+        return scoring_mode(self._subject.model, self.device)
+
+    def _norms(self, state: State, inputs: Inputs, targets: Tensor) -> dict[str, Tensor]:
+        return self._at_checkpoint(state, inputs, targets).norms
+
+    def _at_checkpoint(self, state: State, inputs: Inputs, targets: Tensor) -> "_AtCheckpoint":
+        for plan in self._plans:
+            done = self._by_plan(plan, state, inputs, targets)
+            if done is not None:
+                if plan is not self._plans[0] and plan.taps.ruled:
+                    self._plans.remove(plan)
+                    self._plans.insert(0, plan)
+                return done
+        plan = make_plan(
+            self._subject, self._trainable, self._layers, self._states, inputs, targets
+        )
+        done = self._by_plan(plan, state, inputs, targets)
+        if done is None:  # the full batch is unlike three of its examples
+            plan = plan.without_rules()
+            done = self._by_plan(plan, state, inputs, targets)
+            assert done is not None
+            self._plans.append(plan)  # it fits everything, so it is tried last
+        else:
+            self._plans.insert(0, plan)
+        return done
+
+    def _by_plan(
+        self, plan: Plan, state: State, inputs: Inputs, targets: Tensor
+    ) -> "_AtCheckpoint | None":
+        done = ghost_pass(self._subject, plan.taps, state, inputs, targets)
+        if done is None:
+            return None
+        norms = done.norms
+        if plan.by_vmap:
+            norms |= slow_path.by_vmap(self._subject, state, plan.by_vmap, inputs, targets)
+        if plan.one_by_one:
+            norms |= slow_path.one_by_one(self._subject, state, plan.one_by_one, inputs, targets)
+        last = [norms[name] for name in plan.last_layer if name in norms]
+        complete = all(n in norms or n not in plan.selected for n in plan.last_layer)
+        seen = measure(done.outputs, targets)
+        known = is_classification(done.outputs, targets)
+        return _AtCheckpoint(
+            norms, _sum(list(norms.values()), done.loss), last, complete, done.loss, seen, known
+        )
+
+    def _result(self, columns: "list[_AtCheckpoint]", targets: Tensor) -> SelfInfluence:
+        n = len(targets)
+        loss = _table([c.loss for c in columns])
+        terms = _table([c.total for c in columns])
+        last = _table(
+            [
+                _sum(c.last, c.loss)
+                if c.last_complete and c.last
+                else c.loss.new_full((n,), np.nan)
+                for c in columns
+            ]
+        )
+        fine = np.isfinite(loss) & np.isfinite(terms)
+        terms[~fine] = np.nan
+        last[~fine] = np.nan
+        belief = torch.stack([c.seen.belief for c in columns]).mean(0).cpu().numpy()
+        nothing = np.full(n, np.nan)
+        predicted, probability, given = belief[:, 0], nothing, nothing
+        if columns[0].classifies:
+            at = targets.clamp(0, belief.shape[1] - 1).cpu().numpy()
+            predicted = belief.argmax(1).astype(np.float64)
+            probability, given = belief.max(1), belief[np.arange(n), at]
+        return SelfInfluence(
+            self_influence=terms @ self._etas,
+            self_influence_equal=terms.mean(1),
+            terms=terms,
+            last_layer=last @ self._etas,
+            last_layer_terms=last,
+            loss=loss,
+            margin=_table([c.seen.margin for c in columns]),
+            el2n=_table([c.seen.el2n for c in columns]),
+            predicted=predicted,
+            probability=probability,
+            given_probability=given,
+            finite=fine.all(1),
+            coverage=self.coverage,
+        )
+
+
+class _AtCheckpoint(NamedTuple):
+    norms: dict[str, Tensor]  # by parameter, (B,) each
+    total: Tensor  # (B,) float64
+    last: list[Tensor]
+    last_complete: bool
+    loss: Tensor
+    seen: Measures
+    classifies: bool
+
+
+def self_influence(
+    model: nn.Module,
+    batches: Iterable[tuple[Inputs, Tensor]],
+    *,
+    loss: str | Loss,
+    checkpoints: Sequence[Checkpoint],
+    layers: Layers = "all",
+    device: str | torch.device | None = None,
+    progress: Progress | None = None,
+    check: bool = True,
+) -> SelfInfluence:
+    """Exact TracIn self-influence of every example, sum_i eta_i |grad loss(example, w_i)|².
+
+    Args:
+        batches: (inputs, targets) pairs, read once, one at a time. Results do not depend on how
+            the examples are split into batches, beyond rounding.
+        progress: called after each batch with the examples done and the total, or None where
+            `batches` does not tell (it has no `dataset` with a length).
+        check: compare two examples with plain autograd before trusting the rest.
+        Others: as for SelfInfluenceScorer.
+    Returns:
+        Rows in the order of the batches; bounded memory apart from them.
+    Raises:
+        ShapeMismatch: no examples at all.
+        And what SelfInfluenceScorer raises.
+    """
+    scorer = SelfInfluenceScorer(
+        model, loss=loss, checkpoints=checkpoints, layers=layers, device=device
+    )
+    dataset = getattr(batches, "dataset", None)
+    total = len(dataset) if isinstance(dataset, Sized) else None
+    parts: list[SelfInfluence] = []
+    done = 0
+    for inputs, targets in batches:
+        if len(targets) == 0:
+            continue
+        if check and not parts:
+            scorer.self_check(inputs, targets)
+        parts.append(scorer.score(inputs, targets))
+        done += len(targets)
+        if progress is not None:
+            progress(done, total)
+    if not parts:
+        raise ShapeMismatch("There are no examples to score.")
+    return replace(SelfInfluence.concatenate(parts), coverage=scorer.coverage)
+
+
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or cuda where there is one, or the CPU."""
+    if device is None or device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def _sum(norms: list[Tensor], like: Tensor) -> Tensor:
+    """Sum in float64, (B,)."""
+    if not norms:
+        return torch.zeros(like.shape, dtype=torch.float64, device=like.device)
+    return torch.stack(norms).sum(0, dtype=torch.float64)
+
+
+def _table(columns: list[Tensor]) -> np.ndarray:
+    """k columns of (B,) as one (B, k) array of float64."""
+    return torch.stack([c.double() for c in columns], 1).cpu().numpy()

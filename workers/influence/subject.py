@@ -1,0 +1,87 @@
+"""What is scored: a model, its loss and where it runs, with plain passes through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workers.influence.errors import ShapeMismatch
+from workers.influence.losses import Loss, per_example
+from workers.influence.weights import State, WeightSlots
+
+Inputs = Any  # a tensor, or a tuple or dict with tensors
+
+
+@dataclass(frozen=True)
+class Subject:
+    model: nn.Module
+    slots: WeightSlots
+    loss: Loss
+    device: torch.device
+
+    def forward(self, state: Mapping[str, Tensor], inputs: Inputs) -> Any:
+        """The model's outputs with these weights."""
+        with self.slots.holding(state):
+            if isinstance(inputs, dict):
+                return self.model(**inputs)
+            if isinstance(inputs, list | tuple):
+                return self.model(*inputs)
+            return self.model(inputs)
+
+    def losses(self, state: Mapping[str, Tensor], inputs: Inputs, targets: Tensor) -> Tensor:
+        """(B,) losses."""
+        return per_example(self.loss, self.forward(state, inputs), targets, len(targets))
+
+    def gradients(
+        self, state: State, names: tuple[str, ...], inputs: Inputs, targets: Tensor, at: int
+    ) -> tuple[Tensor, dict[str, Tensor | None]]:
+        """Loss and gradients of one example by plain autograd. None: the loss does not depend."""
+        leaves = {name: state[name].detach().requires_grad_() for name in names}
+        one_target = targets[at : at + 1]
+        (loss,) = self.losses({**state, **leaves}, take(inputs, slice(at, at + 1)), one_target)
+        if not loss.requires_grad:
+            return loss, dict.fromkeys(names)
+        grads = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+        dense = [g.to_dense() if g is not None and g.is_sparse else g for g in grads]
+        return loss.detach(), dict(zip(names, dense, strict=True))
+
+
+def take(inputs: Inputs, index: Any) -> Inputs:
+    """The examples at `index` (a slice or a tensor of positions) of every tensor."""
+    return _map(inputs, lambda x: x[index])
+
+
+def to_device(inputs: Inputs, device: torch.device) -> Inputs:
+    """Every tensor on the device, apart from any graph."""
+    return _map(inputs, lambda x: x.detach().to(device))
+
+
+def tensors_of(inputs: Inputs) -> list[Tensor]:
+    values = inputs.values() if isinstance(inputs, dict) else inputs
+    parts = [inputs] if isinstance(inputs, Tensor) else list(values)
+    return [part for part in parts if isinstance(part, Tensor)]
+
+
+def require_examples(inputs: Inputs, targets: Tensor) -> int:
+    """The number of examples, B.
+
+    Raises:
+        ShapeMismatch: a tensor of the inputs has another first dimension than the targets.
+    """
+    for part in tensors_of(inputs):
+        if part.ndim == 0 or len(part) != len(targets):
+            raise ShapeMismatch(
+                f"Inputs of shape {tuple(part.shape)} do not match {len(targets)} targets: "
+                "the first dimension of every input is the examples'."
+            )
+    return len(targets)
+
+
+def _map(inputs: Inputs, change: Any) -> Inputs:
+    if isinstance(inputs, Tensor):
+        return change(inputs)
+    if isinstance(inputs, dict):
+        return {k: change(v) if isinstance(v, Tensor) else v for k, v in inputs.items()}
+    return tuple(change(v) if isinstance(v, Tensor) else v for v in inputs)
