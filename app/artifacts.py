@@ -131,7 +131,7 @@ class ArtifactStore:
 
     def _path(self, name: str) -> str:
         parts = name.split("/")
-        if not all(_PART.match(part) and ".." not in part for part in parts):
+        if not all(_PART.fullmatch(part) and ".." not in part for part in parts):
             raise ArtifactNameInvalid(
                 f"{name!r} is not an artifact name: use relative paths of letters, digits, . _ -"
             )

@@ -9,7 +9,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
@@ -91,15 +91,18 @@ class Location:
         place = self.path if self.scheme == "file" else self.uri
         return cast(BinaryIO, fsspec.open(place, "rb", compression=compression).open())
 
-    def join(self, relative: str) -> "Location":
+    def join(self, relative: str, *, field: str | None = None) -> "Location":
         """A place below this folder, resolved and checked like any other.
 
+        Args:
+            field: the request field to name in errors; this location's own if not given.
         Raises:
             LocationNotAllowed: it leads out of the allowed roots.
         """
+        base = self if field is None else replace(self, field=field)
         if self.scheme == "file":
-            return _local_location(os.path.join(self.path, relative), relative, self)  # noqa: PTH118
-        return _url_location(f"{self.uri.rstrip('/')}/{relative.lstrip('/')}", self)
+            return _local_location(os.path.join(self.path, relative), relative, base)  # noqa: PTH118
+        return _url_location(f"{self.uri.rstrip('/')}/{relative.lstrip('/')}", base)
 
     def expand(self, suffixes: Sequence[str]) -> list["Location"]:
         """The files meant, in the order of their names.

@@ -118,7 +118,7 @@ def test_root_that_is_itself_a_symlink_works(root: Path) -> None:
 
 
 def test_missing_file_inside_a_root_is_said_to_be_missing(root: Path) -> None:
-    with pytest.raises(LocationNotFound, match="missing.csv") as caught:
+    with pytest.raises(LocationNotFound, match=r"missing\.csv") as caught:
         resolve(root / "missing.csv", root)
     assert caught.value.field == "uri"
     assert caught.value.remedy

@@ -121,7 +121,7 @@ class LabelFileReader:
 
     def __init__(self, folder: Location, label_file: str, spec: IndexSpec) -> None:
         self._folder = folder
-        self._file = folder.join(label_file)
+        self._file = folder.join(label_file, field="columns.label_file")
         if not self._file.exists() or self._file.is_dir():
             raise LocationNotFound(
                 f"There is no label file {label_file!r} in the folder.",

@@ -10,7 +10,7 @@ from workers.data.errors import ClassesNotFound, ColumnUnusable
 from workers.data.values import Reasons, is_bytes, is_number, is_text, plain, shown, to_floats
 
 _MAX_CLASSES = 100_000
-_WHOLE = re.compile(r"^-?\d+$")
+_WHOLE = re.compile(r"-?[0-9]+")
 _LISTED = 6
 
 
@@ -30,7 +30,7 @@ class LabelReader:
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = tuple(classes)
         self._index = {name: i for i, name in enumerate(self.classes)}
-        if not any(_WHOLE.match(name) for name in self.classes):
+        if not any(_WHOLE.fullmatch(name) for name in self.classes):
             self._index = {str(i): i for i in range(len(self.classes))} | self._index
             if len(self.classes) >= 2:
                 self._index = {"False": 0, "True": 1} | self._index
@@ -90,7 +90,7 @@ def find_classes(
             on_column()
     if len(found) == 1:
         raise _not_found(f"All labels are {shown(next(iter(found)))}: there is one class only.")
-    if all(_WHOLE.match(text) for text in found):
+    if all(_WHOLE.fullmatch(text) for text in found):
         return tuple(sorted(found, key=lambda text: (int(text), text)))
     return tuple(sorted(found))
 

@@ -183,7 +183,9 @@ def _is_list(kind: pa.DataType) -> bool:
 def _opened(file: Location) -> Iterator[parquet.ParquetFile]:
     try:
         with file.open() as opened:
-            yield parquet.ParquetFile(opened, buffer_size=_BUFFER_BYTES)
+            yield parquet.ParquetFile(
+                opened, buffer_size=_BUFFER_BYTES, page_checksum_verification=True
+            )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise DatasetUnreadable(
             f"{file.name} cannot be read as Parquet: {error}.",

@@ -157,7 +157,7 @@ def test_image_file_is_read_and_compared_with_its_hash(tmp_path: Path) -> None:
     store = ExampleStore(tmp_path / "s")
     assert store.row(0).inputs == [b"pixels"]
     image.write_bytes(b"other")
-    with pytest.raises(ExampleChanged, match="image%231.png is not the file") as caught:
+    with pytest.raises(ExampleChanged, match=r"image%231\.png is not the file") as caught:
         store.row(0)
     assert caught.value.remedy
     image.unlink()
