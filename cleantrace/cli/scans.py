@@ -1,0 +1,175 @@
+"""`cleantrace scans ...` and `cleantrace flags ...`."""
+
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cleantrace.cli.service import connected, out, remember
+from cleantrace.client import Client, Flag, Scan
+from cleantrace.progress import Bar
+
+app = typer.Typer(help="Scans.", no_args_is_help=True, callback=remember)
+flags = typer.Typer(help="Flagged examples.", no_args_is_help=True, callback=remember)
+
+ScanId = Annotated[str, typer.Argument(help="Id of the scan.")]
+
+
+class Weighting(StrEnum):
+    eta = "eta"
+    equal = "equal"
+
+
+class RankedScore(StrEnum):
+    self_influence = "self_influence"
+    last_layer = "last_layer"
+    loss = "loss"
+    margin = "margin"
+    el2n = "el2n"
+
+
+class Output(StrEnum):
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+@app.command("start")
+def start(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(help="Id of the training run.")],
+    layers: Annotated[
+        str, typer.Option(help="all, last, or names and patterns with commas between.")
+    ] = "all",
+    weighting: Annotated[Weighting, typer.Option(help="Of checkpoints.")] = Weighting.eta,
+    score: Annotated[
+        RankedScore, typer.Option(help="The score that ranks.")
+    ] = RankedScore.self_influence,
+    top_k: Annotated[int | None, typer.Option(help="Flag so many examples.")] = None,
+    share: Annotated[float | None, typer.Option(help="Flag this share of them.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Flag from this score on.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until it is complete.")] = False,
+) -> None:
+    """Start a scan, and print its id."""
+    if sum(each is not None for each in (top_k, share, threshold)) > 1:
+        raise typer.BadParameter("give one of --top-k, --share and --threshold")
+    chosen: Any = layers if layers in {"all", "last"} else layers.split(",")
+    with connected(context) as client:
+        made = client.start_scan(
+            run,
+            layers=chosen,
+            weighting=weighting.value,
+            score=score.value,
+            top_k=top_k,
+            share=share,
+            threshold=threshold,
+        )
+        typer.echo(made.id)
+        if wait:
+            _wait(client, made.id)
+
+
+@app.command("show")
+def show(context: typer.Context, scan: ScanId) -> None:
+    """Show a scan as JSON."""
+    with connected(context) as client:
+        found = client.get_scan(scan)
+    typer.echo(json.dumps(asdict(found), indent=2, default=str))
+
+
+@app.command("watch")
+def watch(context: typer.Context, scan: ScanId) -> None:
+    """Follow a scan to its end. Status 5 if it failed or was cancelled."""
+    with connected(context) as client:
+        _wait(client, scan)
+
+
+@app.command("cancel")
+def cancel(context: typer.Context, scan: ScanId) -> None:
+    """Cancel a scan."""
+    with connected(context) as client:
+        typer.echo(client.cancel_scan(scan).status)
+
+
+@app.command("retry")
+def retry(context: typer.Context, scan: ScanId) -> None:
+    """Go on with a failed or cancelled scan."""
+    with connected(context) as client:
+        typer.echo(client.retry_scan(scan).status)
+
+
+@app.command("list")
+def list_scans(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Option(help="Only those of this dataset's id.")] = None,
+) -> None:
+    """List scans, newest first."""
+    table = Table("started", "status", "done", "flagged", "score", "id", box=None)
+    with connected(context) as client:
+        for each in client.scans(dataset):
+            table.add_row(*_row(each))
+    out.print(table)
+
+
+@flags.command("list")
+def list_flags(
+    context: typer.Context,
+    scan: Annotated[str, typer.Option(help="Id of the scan.")],
+    output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
+    label: Annotated[str | None, typer.Option(help="Only those given this class.")] = None,
+    suggested: Annotated[str | None, typer.Option(help="Only those suggested this one.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+) -> None:
+    """List a scan's flags, the most suspicious first. json prints one object a line."""
+    with connected(context) as client:
+        found = itertools.islice(client.flags(scan, label=label, suggested=suggested), limit)
+        _PRINTERS[output](found)
+
+
+def _wait(client: Client, scan: str) -> None:
+    with Bar("Scanning") as bar:
+        over = client.wait_for_scan(scan, progress=bar.scan)
+    typer.echo(f"{over.flagged_count or 0:,} examples are flagged.", err=True)
+
+
+def _row(scan: Scan) -> list[str]:
+    done = f"{scan.progress.examples_done:,} of {scan.progress.example_count:,}"
+    flagged = "" if scan.flagged_count is None else f"{scan.flagged_count:,}"
+    return [f"{scan.created_at:%Y-%m-%d %H:%M}", scan.status, done, flagged, scan.score, scan.id]
+
+
+def _print_table(found: Iterator[Flag]) -> None:
+    table = Table("rank", "key", "given", "suggested", "suspicion", "reason", box=None)
+    for each in found:
+        given = each.given_target if each.given_label is None else each.given_label
+        instead = each.suggested_value if each.suggested_label is None else each.suggested_label
+        table.add_row(
+            str(each.rank),
+            each.key,
+            str(given),
+            "" if instead is None else str(instead),
+            f"{each.suspicion:.4f}",
+            each.reason,
+        )
+    out.print(table)
+
+
+def _print_json(found: Iterator[Flag]) -> None:
+    for each in found:
+        typer.echo(json.dumps(asdict(each), ensure_ascii=False))
+
+
+def _print_csv(found: Iterator[Flag]) -> None:
+    writer = csv.DictWriter(sys.stdout, [each.name for each in fields(Flag)])
+    writer.writeheader()
+    writer.writerows(asdict(each) for each in found)
+
+
+_PRINTERS = {Output.table: _print_table, Output.json: _print_json, Output.csv: _print_csv}

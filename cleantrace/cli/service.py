@@ -1,0 +1,121 @@
+"""How commands reach the service, and how they end when it refuses.
+
+Exit status: 0 done; 1 nothing to talk to, or an error on this side; 2 the command line is wrong;
+3 the service refused; 4 the service was not reached; 5 a job failed or was cancelled.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from cleantrace.client import Client
+from cleantrace.client.errors import (
+    ApiError,
+    CleantraceError,
+    ConnectionFailed,
+    JobFailed,
+    NotConfigured,
+)
+
+REFUSED, UNREACHED, JOB_FAILED = 3, 4, 5
+
+Url = Annotated[str | None, typer.Option(envvar="CLEANTRACE_URL", help="URL of the service.")]
+ApiKey = Annotated[str | None, typer.Option(envvar="CLEANTRACE_API_KEY", help="API key.")]
+Project = Annotated[
+    str | None, typer.Option(envvar="CLEANTRACE_PROJECT", help="Project of the key.")
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Talk to the stack that runs on this data directory.", show_default=False),
+]
+
+out = Console()
+"""Results; all else goes to standard error."""
+
+
+def remember(
+    context: typer.Context,
+    url: Url = None,
+    api_key: ApiKey = None,
+    project: Project = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The callback of every group whose verbs talk to the service."""
+    context.obj = {"url": url, "api_key": api_key, "project": project, "data_dir": data_dir}
+
+
+@contextmanager
+def connected(context: typer.Context) -> Iterator[Client]:
+    """A client of the service that the options, the environment or a running stack name."""
+    try:
+        with _client(**context.obj) as client:
+            yield client
+    except CleantraceError as error:
+        _end(error)
+
+
+def _client(
+    url: str | None, api_key: str | None, project: str | None, data_dir: Path | None
+) -> Client:
+    if url is not None and data_dir is None:
+        return Client(url, api_key, project)
+    if data_dir is None:
+        data_dir = _default_data_dir()
+        if data_dir is None or not (data_dir / "stack.json").exists():
+            raise NotConfigured(
+                "No service is named. Give --url (or set CLEANTRACE_URL), name the directory of "
+                "a running stack with --data-dir, or start one: cleantrace up."
+            )
+    return Client.of_stack(data_dir, project)
+
+
+def _default_data_dir() -> Path | None:
+    try:
+        from cleantrace.standalone.data_dir import default_data_dir
+    except ImportError:  # where `cleantrace up` cannot run
+        return None
+    return default_data_dir()
+
+
+def _end(error: CleantraceError) -> NoReturn:
+    lines, status = [str(error)], 1
+    match error:
+        case ApiError():
+            status = REFUSED
+            lines = [error.detail]
+            lines += [
+                f"  {each.field}: {each.message}"
+                for each in error.errors
+                if each.message != error.detail
+            ]
+            lines += [error.remedy] if error.remedy else []
+        case ConnectionFailed():
+            status = UNREACHED
+        case JobFailed():
+            status = JOB_FAILED
+    typer.secho("cleantrace: " + "\n".join(lines), err=True, fg=typer.colors.RED)
+    raise typer.Exit(status)
+
+
+def read_json(option: str, value: str | None) -> dict[str, Any] | None:
+    """An object from JSON text, or from the file that `@path` names."""
+    if value is None:
+        return None
+    try:
+        text = Path(value[1:]).read_text() if value.startswith("@") else value
+        found = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{error}", param_hint=option) from error
+    if not isinstance(found, dict):
+        raise typer.BadParameter('it must be an object: {"name": value}', param_hint=option)
+    return found
+
+
+def location(value: str) -> str | Path:
+    """A URL as it is; anything else is a path on this machine."""
+    return value if "://" in value else Path(value)
