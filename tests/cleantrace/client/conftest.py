@@ -1,0 +1,64 @@
+"""The API as a process of its own, and clients of it. Workers' jobs are called as functions."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from cleantrace import Client
+from cleantrace.standalone.ports import free_port
+from tests.cleantrace.client.front import Front
+from tests.support import make_key
+
+
+@pytest.fixture(scope="session")
+def api_url(service: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port("127.0.0.1")
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "app.main:app", "--port", str(port)],
+            env=dict(os.environ),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(url):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api/v1/health", trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def key(database: None) -> str:
+    return make_key("lab")
+
+
+@pytest.fixture
+def client(api_url: str, key: str) -> Iterator[Client]:
+    with Client(api_url, key, "lab") as client:
+        yield client
+
+
+@pytest.fixture
+def front(api_url: str) -> Iterator[Front]:
+    """A gateway before the API that can be told to misbehave."""
+    with Front(api_url) as front:
+        yield front
