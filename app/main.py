@@ -5,8 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from app import errors, health
+from app.access.pages import router as access_pages
+from app.dashboard import errors as error_pages
+from app.dashboard.assets import router as assets
+from app.dashboard.headers import SecurityHeaders
+from app.dashboard.reference import router as reference
+from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.runs.routes import router as runs
+from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
 from cleantrace.version import __version__
@@ -31,11 +38,18 @@ def create_app() -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     errors.install(app)
+    error_pages.install(app)
+    app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (datasets, runs, scans):
         project.include_router(room)
     app.include_router(project)
+    pages = APIRouter(prefix="/projects/{project}")
+    for room in (dataset_pages, scan_pages):
+        pages.include_router(room)
+    for router in (pages, access_pages, assets, reference):
+        app.include_router(router)
     return app
 
 

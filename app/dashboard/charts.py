@@ -278,6 +278,8 @@ class HeatCell:
     """0 for none, else 1.._HEAT_LEVELS for the colour."""
     url: str | None
     words: str
+    is_same: bool
+    """On the diagonal: nothing can stand there."""
 
 
 @dataclass(frozen=True)
@@ -340,7 +342,7 @@ def _cell(
 ) -> HeatCell:
     level = math.ceil(_HEAT_LEVELS * count / most) if count else 0
     words = f"{plural(count, 'example')} given {given}, suggested {other}"
-    return HeatCell(count, level, url_of(given, other) if count else None, words)
+    return HeatCell(count, level, url_of(given, other) if count else None, words, given == other)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""The dashboard's pages of scans and their examples."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+
+from app.access.guards import FormEngineer, PageViewer
+from app.access.service import Caller
+from app.dashboard.formatting import shortened
+from app.dashboard.frame import Place, page, project_url, with_query
+from app.datasets.service import get_dataset
+from app.db import ReadSession, WriteSession
+from app.paging import decode_time_cursor
+from app.runs.service import run_of_scan
+from app.scans import service, views
+from app.scans.example_view import example_view
+from app.scans.gallery import gallery
+from app.scans.listing import AskedListing
+from app.scans.models import UNFINISHED, ScanStatus
+from app.scans.results import Results, open_results
+from app.settings import settings
+
+router = APIRouter(prefix="/scans", include_in_schema=False)
+
+_IN_A_PAGE = 30
+_REFRESH_S = 5
+
+
+@router.get("")
+def list_scans(
+    caller: PageViewer, db: ReadSession, dataset: UUID | None = None, after: str | None = None
+) -> Response:
+    scans, following = service.list_scans(
+        db, caller, dataset_id=dataset, after=decode_time_cursor(after), limit=_IN_A_PAGE
+    )
+    url = f"{project_url(caller)}/scans"
+    of = None if dataset is None else get_dataset(db, caller, dataset)
+    return page(
+        "scans/list.html",
+        title="Scans",
+        caller=caller,
+        section="scans",
+        refresh_s=_REFRESH_S if any(scan.status in UNFINISHED for scan in scans) else None,
+        rows=views.scan_rows(db, caller, scans),
+        dataset_name=None if of is None else views.dataset_title(of),
+        after=after,
+        first_url=url,
+        first_page_url=with_query(url, dataset=dataset) if after else None,
+        next_url=with_query(url, dataset=dataset, after=following) if following else None,
+        curl=_first_scan(caller),
+    )
+
+
+def _first_scan(caller: Caller) -> str:
+    base = f"{settings().public_url.rstrip('/')}/api/v1{project_url(caller)}"
+    return dedent(
+        f"""\
+        curl -X POST {base}/scans \\
+          -H "Authorization: Bearer $CLEANTRACE_API_KEY" \\
+          -H "Content-Type: application/json" \\
+          -d '{{"run_id": "…", "policy": {{"kind": "share", "share": 0.1}}}}'"""
+    )
+
+
+def _crumbs(caller: Caller, *steps: Place) -> tuple[Place, ...]:
+    return (Place("scans", f"{project_url(caller)}/scans"), *steps)
+
+
+@router.get("/{scan_id}")
+def scan_page(
+    scan_id: UUID, caller: PageViewer, db: ReadSession, listing: AskedListing
+) -> Response:
+    scan = service.get_scan(db, caller, scan_id)
+    dataset = get_dataset(db, caller, scan.dataset_id)
+    out = service.describe_scan(db, scan)
+    head = views.head(caller, scan, out, dataset, run_of_scan(db, scan.run_id))
+    url = views.scan_url(caller, scan)
+    found = Results(scan, dataset) if scan.status == ScanStatus.complete else None
+    return page(
+        "scans/scan.html",
+        title=head.title,
+        caller=caller,
+        section="scans",
+        crumbs=_crumbs(caller, Place(views.dataset_title(dataset))),
+        refresh_s=_REFRESH_S if scan.status in UNFINISHED else None,
+        head=head,
+        running=views.running(caller, scan, out),
+        overview=views.overview(db, caller, found) if found else None,
+        view=gallery(db, caller, found, listing, url) if found else None,
+    )
+
+
+@router.get("/{scan_id}/examples/{position}")
+def example_page(
+    scan_id: UUID, position: int, caller: PageViewer, db: ReadSession, listing: AskedListing
+) -> Response:
+    found = open_results(db, caller, scan_id)
+    url = views.scan_url(caller, found.scan)
+    view = example_view(db, caller, found, position, listing, url)
+    return page(
+        "scans/example.html",
+        title=f"Example {shortened(view.key)}",
+        caller=caller,
+        section="scans",
+        crumbs=_crumbs(
+            caller,
+            Place(views.dataset_title(found.dataset), url),
+            Place(view.list_name, view.list_url),
+            Place(shortened(view.key)),
+        ),
+        view=view,
+    )
+
+
+@router.post("/{scan_id}/cancel")
+def cancel_scan(scan_id: UUID, caller: FormEngineer, db: WriteSession) -> Response:
+    scan = service.cancel_scan(db, caller, scan_id)
+    return RedirectResponse(views.scan_url(caller, scan), 303)
+
+
+@router.post("/{scan_id}/retry")
+def retry_scan(scan_id: UUID, caller: FormEngineer, db: WriteSession) -> Response:
+    scan = service.retry_scan(db, caller, scan_id)
+    return RedirectResponse(views.scan_url(caller, scan), 303)

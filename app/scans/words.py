@@ -1,0 +1,91 @@
+"""A scan's settings and scores in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.dashboard.formatting import number, percent, plural, real, shortened
+from app.scans.models import Scan, ScanStatus, Weighting
+from app.scans.schemas import ScanOut
+
+SCORE_NAMES = {
+    "self_influence": "self-influence",
+    "last_layer": "last layer's self-influence",
+    "loss": "mean loss",
+    "margin": "mean margin",
+    "el2n": "EL2N",
+}
+
+
+def score_name(score: str) -> str:
+    return SCORE_NAMES.get(score, score)
+
+
+def policy_in_words(policy: dict[str, Any], higher_is_suspicious: bool = True) -> str:
+    match policy["kind"]:
+        case "top_k":
+            return f"the {number(policy['k'])} most suspicious"
+        case "share":
+            return f"the most suspicious {percent(policy['share'])}"
+        case _:
+            side = "at least" if higher_is_suspicious else "at most"
+            return f"a score of {side} {real(policy['score'])}"
+
+
+def layers_in_words(layers: Sequence[str]) -> str:
+    if list(layers) == ["all"]:
+        return "all layers"
+    if list(layers) == ["last"]:
+        return "last layer"
+    return shortened("layers " + ", ".join(layers), 60)
+
+
+def weighting_in_words(weighting: str) -> str:
+    if weighting == Weighting.eta:
+        return "weighted by learning rate"
+    return "checkpoints weighted equally"
+
+
+def setting_facts(scan: Scan) -> list[str]:
+    """What the scan was asked to do."""
+    return [
+        plural(len(scan.checkpoint_ids), "checkpoint"),
+        layers_in_words(scan.layers),
+        weighting_in_words(scan.weighting),
+    ]
+
+
+def waiting_words(scan: ScanOut) -> str:
+    """What an unfinished scan is doing."""
+    match scan.status:
+        case ScanStatus.queued:
+            return "Waiting for a worker to plan it."
+        case ScanStatus.finalising:
+            return "All examples are scored; ranking and flagging them."
+        case _:
+            return "Scoring."
+
+
+def coverage_in_words(coverage: dict[str, Any] | None) -> tuple[str, str] | None:
+    """A figure and a sentence on how much of the model the scores account for."""
+    if not coverage or not coverage.get("total"):
+        return None
+    share = coverage["scored"] / coverage["total"]
+    notes = []
+    if coverage.get("excluded"):
+        names = ", ".join(coverage["excluded"][:3])
+        more = len(coverage["excluded"]) - 3
+        notes.append(f"without {names}" + (f" and {more} more" if more > 0 else ""))
+    if coverage.get("frozen"):
+        notes.append(f"{plural(len(coverage['frozen']), 'tensor')} frozen")
+    if coverage.get("slow_path"):
+        notes.append(f"{plural(len(coverage['slow_path']), 'tensor')} by the slow path")
+    of = f"{number(coverage['scored'])} of {number(coverage['total'])}"
+    return percent(share), "; ".join([of, *notes])
+
+
+def suspicion_words(rank: int | None, suspicion: float | None, ranked: int) -> str:
+    if rank is None or suspicion is None:
+        return "Not ranked: its scores are not finite."
+    return f"More suspicious than {percent(suspicion)} of all {plural(ranked, 'example')}."
