@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from workers.influence.errors import OperandModified
@@ -21,8 +21,8 @@ from workers.influence.rules import RULES, Call, Rule
 # Uses of a parameter that no gradient flows through.
 _WITHOUT_GRADIENT = {
     Tensor.detach,
-    Tensor.data.__get__,  # type: ignore[attr-defined]
-    Tensor.grad.__get__,  # type: ignore[attr-defined]
+    vars(torch._C.TensorBase)["data"].__get__,
+    vars(torch._C.TensorBase)["grad"].__get__,
     torch.zeros_like,
     torch.ones_like,
     torch.empty_like,
@@ -52,12 +52,12 @@ class _Attach(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, fresh: Tensor, anchor: Tensor) -> Tensor:
+    def forward(ctx: Any, fresh: Tensor, anchor: Tensor) -> Tensor:  # noqa: ARG004
         ctx.mark_dirty(fresh)
         return fresh
 
     @staticmethod
-    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[None, None]:
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[None, None]:  # noqa: ARG004
         return None, None
 
 
@@ -96,7 +96,7 @@ class Capture(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func is F.multi_head_attention_forward:
+        if func is functional.multi_head_attention_forward:
             with self:
                 return _attention_in_the_open(*args, **kwargs)
         rule = RULES.get(func)
@@ -173,11 +173,12 @@ def _name_of(func: Callable[..., Any]) -> str:
     return getattr(func, "__name__", None) or repr(func)
 
 
-def _without_dispatch(function: types.FunctionType) -> types.FunctionType:
+def _without_dispatch(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, except that a mode does not intercept it as a whole.
 
     Its inner calls are intercepted instead, so that the projections inside are seen.
     """
+    assert isinstance(function, types.FunctionType)
     world = {**function.__globals__, "has_torch_function": lambda _: False}
     clone = types.FunctionType(
         function.__code__, world, function.__name__, function.__defaults__, function.__closure__
@@ -186,4 +187,4 @@ def _without_dispatch(function: types.FunctionType) -> types.FunctionType:
     return clone
 
 
-_attention_in_the_open = _without_dispatch(F.multi_head_attention_forward)
+_attention_in_the_open = _without_dispatch(functional.multi_head_attention_forward)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Treatment(StrEnum):
-    """How a parameter is accounted for. All but the last three are exact parts of the score."""
+    """How a parameter is accounted for."""
 
     RULE = "rule"  # norm without the gradient, by a rule of its layer
     DIRECT = "direct"  # each example's gradient formed from its uses, a few examples at a time
@@ -15,6 +15,16 @@ class Treatment(StrEnum):
     NO_GRADIENT = "no_gradient"  # trainable, but no output depends on it: it contributes 0
     FROZEN = "frozen"  # requires_grad is False
     EXCLUDED = "excluded"  # not among the layers asked for
+
+
+# The parts of the score, from the quickest to the slowest.
+EXACT = (
+    Treatment.NO_GRADIENT,
+    Treatment.RULE,
+    Treatment.DIRECT,
+    Treatment.SLOW_PATH,
+    Treatment.ONE_BY_ONE,
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,7 @@ class Coverage:
     @property
     def scored(self) -> list[str]:
         """Names of the parameters whose gradients the score holds."""
-        left_out = {Treatment.FROZEN, Treatment.EXCLUDED}
-        return [e.name for e in self.entries if e.treatment not in left_out]
+        return [e.name for e in self.entries if e.treatment in EXACT]
 
     @property
     def slow(self) -> list[str]:

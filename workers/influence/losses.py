@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.errors import InfluenceError, LossNotPerExample, ShapeMismatch
 
@@ -18,7 +18,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
             f"cross_entropy needs outputs (B, classes) and targets (B,), got "
             f"{tuple(outputs.shape)} and {tuple(targets.shape)}."
         )
-    return F.cross_entropy(outputs, targets, reduction="none")
+    return functional.cross_entropy(outputs, targets, reduction="none")
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -16,6 +16,10 @@ def scoring_mode(model: nn.Module, device: torch.device) -> Iterator[None]:
     """
     training = [(module, module.training) for module in model.modules()]
     fused = torch.backends.mha.get_fastpath_enabled()
+    computed = [
+        (module, {k: v for k, v in vars(module).items() if isinstance(v, Tensor)})
+        for module in model.modules()
+    ]  # weight_norm in its older form leaves the weights of the last pass there
     recurrent = [m for m in model.modules() if isinstance(m, nn.RNNBase)]
     without_cudnn = device.type == "cuda" and bool(recurrent)
     cudnn = torch.backends.cudnn.enabled
@@ -33,5 +37,7 @@ def scoring_mode(model: nn.Module, device: torch.device) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fused)
         if without_cudnn:
             torch.backends.cudnn.enabled = cudnn
+        for module, tensors in computed:
+            vars(module).update(tensors)
         for module in recurrent:
             module._init_flat_weights()  # it caches references to the weights it last saw

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.influence import slow_path
-from workers.influence.coverage import Coverage, Entry, Treatment
+from workers.influence.coverage import EXACT, Coverage, Entry, Treatment
 from workers.influence.errors import CheckpointMismatch, ShapeMismatch, UnknownLayer
 from workers.influence.ghost import ghost_pass
 from workers.influence.layers import Layers
@@ -25,6 +25,9 @@ from workers.influence.weights import State, WeightSlots
 
 Checkpoint = tuple[Mapping[str, Tensor], float]
 Progress = Callable[[int, int | None], None]
+
+# Batches of different forms may need different plans: the report names the slowest way taken.
+_SLOWNESS = {treatment: place for place, treatment in enumerate(EXACT)}
 
 
 class SelfInfluenceScorer:
@@ -79,11 +82,12 @@ class SelfInfluenceScorer:
             treatment, detail = Treatment.EXCLUDED, ""
             if name not in self._trainable:
                 treatment = Treatment.FROZEN
-            elif plan is not None and name in plan.treatments:
-                treatment, detail = plan.treatments[name]
+            elif name in self._plans[0].treatments:
+                ways = [plan.treatments[name] for plan in self._plans]
+                treatment, detail = max(ways, key=lambda way: _SLOWNESS[way[0]])
             also = self._subject.slots.aliases(name)
             entries.append(Entry(name, parameter.numel(), treatment, detail, also))
-        return Coverage(tuple(entries) if plan else (), plan.last_layer if plan else ())
+        return Coverage(tuple(entries), self._plans[0].last_layer)
 
     def score(self, inputs: Inputs, targets: Tensor) -> SelfInfluence:
         """One batch at all checkpoints, in a forward and a backward pass each.
@@ -102,10 +106,8 @@ class SelfInfluenceScorer:
         if n == 0:
             raise ShapeMismatch("A batch needs at least one example.")
         inputs, targets = to_device(inputs, self.device), targets.detach().to(self.device)
-        columns: list[_AtCheckpoint] = []
         with self._scoring():
-            for state in self._states:
-                columns.append(self._at_checkpoint(state, inputs, targets))
+            columns = [self._at_checkpoint(state, inputs, targets) for state in self._states]
         return self._result(columns, targets)
 
     def self_check(self, inputs: Inputs, targets: Tensor) -> None:

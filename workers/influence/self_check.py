@@ -1,4 +1,4 @@
-"""Two examples against a plain autograd loop that knows nothing of rules, before a scan is trusted."""
+"""Two examples against a plain autograd loop, which knows no rules, before a scan is trusted."""
 
 from collections.abc import Callable
 

@@ -44,8 +44,9 @@ class Subject:
         if not loss.requires_grad:
             return loss, dict.fromkeys(names)
         grads = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-        dense = [g.to_dense() if g is not None and g.is_sparse else g for g in grads]
-        return loss.detach(), dict(zip(names, dense, strict=True))
+        found: dict[str, Tensor | None] = dict(zip(names, grads, strict=True))  # torch says Tensor
+        dense = {n: g.to_dense() if g is not None and g.is_sparse else g for n, g in found.items()}
+        return loss.detach(), dense
 
 
 def take(inputs: Inputs, index: Any) -> Inputs:

@@ -32,7 +32,7 @@ class WeightSlots:
                     full = f"{prefix}.{key}" if prefix else key
                     name = first.setdefault(id(tensor), full)
                     self.names[full] = name
-                    self._slots.append((held, key, name))  # type: ignore[arg-type]
+                    self._slots.append((held, key, name))
                     if isinstance(tensor, nn.Parameter):
                         self.parameters.setdefault(name, tensor)
                     else:
@@ -43,14 +43,14 @@ class WeightSlots:
         """The other names of a tied tensor."""
         return tuple(full for full, own in self.names.items() if own == name and full != name)
 
-    def load(self, state: Mapping[str, Tensor], eta: float, device: torch.device) -> State:
+    def load(self, state: Mapping[str, Tensor], eta: object, device: torch.device) -> State:
         """A checkpoint by first names, on the device, in the model's precision.
 
         Raises:
             CheckpointMismatch: names missing or unexpected, a shape that differs, tied names with
                 different values, or an eta that is no finite number ≥ 0.
         """
-        if not isinstance(eta, int | float) or not math.isfinite(eta) or eta < 0:
+        if not _is_rate(eta):
             raise CheckpointMismatch(f"eta must be a finite number ≥ 0, got {eta!r}.")
         loaded: State = {}
         wrong: list[str] = []
@@ -92,3 +92,7 @@ class WeightSlots:
         finally:
             for (held, key, _), tensor in zip(self._slots, own, strict=True):
                 held[key] = tensor
+
+
+def _is_rate(eta: object) -> bool:
+    return isinstance(eta, int | float) and math.isfinite(eta) and eta >= 0

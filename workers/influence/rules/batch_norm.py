@@ -3,11 +3,14 @@
 With the batch's own statistics an example has no gradient of its own: refused.
 """
 
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002
+
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.errors import BatchDependence
 from workers.influence.rules.registry import Call, Rule, register
@@ -24,17 +27,17 @@ class Statistics:
 
 
 class BatchNorm(Rule):
-    operations = (F.batch_norm,)
+    operations = (functional.batch_norm,)
 
     def bind(
         self,
-        input: Tensor,  # noqa: A002
+        input: Tensor,
         running_mean: Tensor | None,
         running_var: Tensor | None,
         weight: Tensor | None = None,
         bias: Tensor | None = None,
         training: bool = False,
-        momentum: float = 0.1,  # noqa: ARG002
+        momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> Call:
         if training or running_mean is None or running_var is None:

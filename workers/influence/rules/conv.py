@@ -7,13 +7,16 @@ Other padding modes reach us as a padded input. Two exact ways, chosen by their 
   turn add up to the Gram matrix of the patches, against that of the output's gradient.
 """
 
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002
+
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.rules.registry import Call, Rule, in_chunks, register, squares
 
@@ -34,11 +37,11 @@ class ConvOptions:
 
 
 class Conv(Rule):
-    operations = (F.conv1d, F.conv2d, F.conv3d)
+    operations = (functional.conv1d, functional.conv2d, functional.conv3d)
 
     def bind(
         self,
-        input: Tensor,  # noqa: A002
+        input: Tensor,
         weight: Tensor,
         bias: Tensor | None = None,
         stride: Any = 1,
@@ -106,7 +109,7 @@ def _gram(a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
     """<patches patches', d d'> of each example: a (B, C_in, ...), d (B, C_out, ...) → (B,)."""
     pads = [p for pair in reversed(options.padding) for p in pair]
     if any(pads):
-        a = F.pad(a, pads)
+        a = functional.pad(a, pads)
     sides, outputs = a.shape[2:], d.shape[2:]
     a, d = a.flatten(2), d.flatten(2)
     gram = (a.mT @ a).view(len(a), *sides, *sides)
@@ -149,7 +152,7 @@ def _symmetric(a: Tensor, padding: tuple[tuple[int, int], ...]) -> tuple[Tensor,
     if all(before == after for before, after in padding):
         return a, [before for before, _ in padding]
     pads = [p for pair in reversed(padding) for p in pair]
-    return F.pad(a, pads), [0] * len(padding)
+    return functional.pad(a, pads), [0] * len(padding)
 
 
 register(Conv())

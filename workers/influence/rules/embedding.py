@@ -1,26 +1,28 @@
 """Embedding: the gradients of equal tokens add up before their norm; padding_idx has none."""
 
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.errors import UnsupportedModel
 from workers.influence.rules.registry import Call, Rule, register
 
 
 class Embedding(Rule):
-    operations = (F.embedding,)
+    operations = (functional.embedding,)
 
     def bind(
         self,
-        input: Tensor,  # noqa: A002
+        input: Tensor,
         weight: Tensor,
         padding_idx: int | None = None,
         max_norm: float | None = None,
-        norm_type: float = 2.0,  # noqa: ARG002
+        norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
-        sparse: bool = False,  # noqa: ARG002
+        sparse: bool = False,
     ) -> Call | None:
         if max_norm is not None:
             raise UnsupportedModel(

@@ -1,19 +1,22 @@
 """GroupNorm: scale sum_t d_t * xhat_t, shift sum_t d_t, sums over the positions of a channel."""
 
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002
+
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.rules.registry import Call, Rule, register
 
 
 class GroupNorm(Rule):
-    operations = (F.group_norm,)
+    operations = (functional.group_norm,)
 
     def bind(
         self,
-        input: Tensor,  # noqa: A002
+        input: Tensor,
         num_groups: int,
         weight: Tensor | None = None,
         bias: Tensor | None = None,
@@ -26,7 +29,7 @@ class GroupNorm(Rule):
         """a, d: (B, T, C, ...)."""
         if role == "weight":
             groups, eps = options
-            d = F.group_norm(a.flatten(0, 1), groups, eps=eps).view_as(d).mul_(d)
+            d = functional.group_norm(a.flatten(0, 1), groups, eps=eps).view_as(d).mul_(d)
         return d.flatten(3).sum((1, 3)) if d.ndim > 3 else d.sum(1)
 
 

@@ -1,21 +1,24 @@
 """LayerNorm and RMSNorm: scale sum_t d_t * xhat_t, shift sum_t d_t."""
 
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002
+
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.rules.registry import Call, Rule, register
 
 
 class LayerNorm(Rule):
-    operations = (F.layer_norm,)
+    operations = (functional.layer_norm,)
 
     def bind(
         self,
-        input: Tensor,  # noqa: A002
+        input: Tensor,
         normalized_shape: Sequence[int],
         weight: Tensor | None = None,
         bias: Tensor | None = None,
@@ -29,15 +32,15 @@ class LayerNorm(Rule):
         if role == "bias":
             return d.sum(1)
         shape, eps = options
-        return F.layer_norm(a, shape, eps=eps).mul_(d).sum(1)
+        return functional.layer_norm(a, shape, eps=eps).mul_(d).sum(1)
 
 
 class RMSNorm(Rule):
-    operations = (F.rms_norm,)
+    operations = (functional.rms_norm,)
 
     def bind(
         self,
-        input: Tensor,  # noqa: A002
+        input: Tensor,
         normalized_shape: Sequence[int],
         weight: Tensor | None = None,
         eps: float | None = None,

@@ -5,18 +5,21 @@ Source: Goodfellow 2015, "Efficient per-example gradient computations", for one 
 |sum_t d_t a_t'|² = <d d', a a'>.
 """
 
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002
+
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from workers.influence.rules.registry import Call, Rule, in_chunks, register, squares
 
 
 class Linear(Rule):
-    operations = (F.linear,)
+    operations = (functional.linear,)
 
-    def bind(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Call:  # noqa: A002
+    def bind(self, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Call:
         roles = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
         return Call(input, roles, leading=input.ndim - 1)
 

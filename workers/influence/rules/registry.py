@@ -56,7 +56,7 @@ class Rule(ABC):
         """
 
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
-        """The squared norm of `gradient`, (B,). A rule overrides this where there is a short cut."""
+        """|gradient|², (B,). A rule overrides this where there is a short cut."""
         return squares(self.gradient(role, a, d, options))
 
     def can_join(self, a: Tensor, other: Tensor) -> bool:
