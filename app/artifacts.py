@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -151,11 +150,6 @@ def _private_cache() -> Path:
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         return Path(tempfile.mkdtemp(prefix="cleantrace-artifacts-"))
     return folder
-
-
-def clear_cache(store: ArtifactStore) -> None:
-    """Forget the downloads of a remote store."""
-    shutil.rmtree(store._cache(), ignore_errors=True)
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
@@ -117,7 +118,7 @@ class Location:
         if not _is_glob(self) and not self.is_dir():
             return [self]
         if _is_glob(self):
-            found = [str(path) for path in self.filesystem().glob(self.path)]
+            found = _glob_matches(self)
         else:
             found = [str(path) for path in self.filesystem().ls(self.path, detail=False)]
             found = [path for path in found if path.lower().endswith(tuple(suffixes))]
@@ -266,14 +267,22 @@ def _split_url(uri: str, base: Location) -> tuple[str, str, str]:
 
 
 def _is_glob(location: Location) -> bool:
-    return bool(_GLOB.search(location.path)) and not location.exists()
+    return bool(_GLOB.search(location.name)) and not location.exists()
+
+
+def _glob_matches(location: Location) -> list[str]:
+    """Only the last part is a pattern: a `*` before it could look through links that lead out."""
+    folder = posixpath.dirname(location.path.rstrip("/"))
+    try:
+        listed = location.filesystem().ls(folder, detail=False)
+    except OSError:
+        return []
+    names = [str(path) for path in listed]
+    return [path for path in names if fnmatchcase(posixpath.basename(path), location.name)]
 
 
 def _require_existing(location: Location, shown: str) -> None:
-    found = bool(location.filesystem().glob(location.path)) if _is_glob(location) else None
-    if found is None:
-        found = location.exists()
-    if not found:
+    if not location.exists() and not (_is_glob(location) and _glob_matches(location)):
         raise LocationNotFound(
             f"Nothing is stored at {_shown(shown)}.",
             field=location.field,

@@ -204,6 +204,15 @@ def test_folder_without_fitting_files_and_empty_glob_are_not_found(root: Path) -
         resolve(root / "*.parquet", root)
 
 
+def test_pattern_before_the_last_part_never_looks_through_links(root: Path) -> None:
+    (root / "out").symlink_to(root.parent)
+    for uri in (root / "*" / "secret.csv", root / "o*" / "*.csv", root / "**" / "secret.csv"):
+        with pytest.raises(LocationNotFound):
+            resolve(uri, root)
+    with pytest.raises(LocationNotAllowed):
+        resolve(root / "out" / "sec*", root)
+
+
 def test_file_name_with_glob_characters_is_that_file(root: Path) -> None:
     (root / "a[1].csv").write_text("x")
     assert [f.name for f in resolve(root / "a[1].csv", root).expand([".csv"])] == ["a[1].csv"]
@@ -231,6 +240,13 @@ def test_walk_follows_links_inside_the_roots_and_never_turns_in_a_circle(root: P
     (root / "out").symlink_to(root.parent)
     found = list(walk_files(resolve(root, root)))
     assert found == ["a.csv", "cats/1.png", "more/1.png", "out"]
+
+
+def test_remote_folder_and_glob_expand_as_local_ones_do(bucket: str) -> None:
+    for uri in (bucket, f"{bucket}/*.csv"):
+        assert [f.uri for f in resolve(uri, bucket).expand([".csv"])] == [f"{bucket}/a.csv"]
+    with pytest.raises(LocationNotFound):
+        resolve(f"{bucket}/*.parquet", bucket)
 
 
 def test_walk_of_a_remote_folder_gives_relative_paths(bucket: str) -> None:
