@@ -78,9 +78,9 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """A read-only transaction, for jobs and for streams that outlive a request's session."""
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
+    read_only = engine().execution_options(postgresql_readonly=True)
+    with Session(read_only, expire_on_commit=False) as session, session.begin():
         yield session
-        session.rollback()
 
 
 def read_session() -> Iterator[Session]:

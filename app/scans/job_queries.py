@@ -144,13 +144,13 @@ def renew_shard(
                 Shard.status == ShardStatus.leased,
             )
             .values(lease_expires_at=_until(ttl_s), examples_done=done)
-            .returning(Shard.number)
+            .returning(literal(1))
         )
     )
 
 
 def commit_shard(
-    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, artifact: str
+    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, artifact: str, device: str
 ) -> bool:
     """The one statement that makes a shard's result count; only the token's holder can."""
     running = exists().where(Scan.id == scan_id, Scan.status == ScanStatus.running)
@@ -167,6 +167,7 @@ def commit_shard(
             .values(
                 status=ShardStatus.done,
                 artifact=artifact,
+                device=device,
                 examples_done=Shard.stop - Shard.start,
                 lease_token=None,
                 lease_expires_at=None,
@@ -176,6 +177,12 @@ def commit_shard(
             .returning(literal(1))
         )
     )
+
+
+def devices_of(db: Session, scan_id: uuid.UUID) -> Sequence[str]:
+    """Where the shards were scored, each device once."""
+    query = select(Shard.device).where(Shard.scan_id == scan_id, Shard.device.is_not(None))
+    return [device for device in db.scalars(query.distinct().order_by(Shard.device)) if device]
 
 
 def shard_artifact(db: Session, scan_id: uuid.UUID, number: int) -> str | None:
@@ -266,7 +273,7 @@ def free_expired_shards(db: Session) -> int:
         .values(
             status=ShardStatus.pending, lease_token=None, lease_expires_at=None, examples_done=0
         )
-        .returning(Shard.number)
+        .returning(literal(1))
     )
     return len(freed.all())
 

@@ -107,6 +107,7 @@ class Shard(Base):
     examples_done: Mapped[int] = mapped_column(default=0)
     artifact: Mapped[str | None]
     worker: Mapped[str | None]
+    device: Mapped[str | None]
     last_error: Mapped[str | None]
     done_at: Mapped[datetime | None]
 

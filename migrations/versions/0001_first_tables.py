@@ -366,6 +366,7 @@ def upgrade() -> None:
         sa.Column("examples_done", sa.Integer(), nullable=False),
         sa.Column("artifact", sa.String(), nullable=True),
         sa.Column("worker", sa.String(), nullable=True),
+        sa.Column("device", sa.String(), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(

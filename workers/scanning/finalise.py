@@ -16,7 +16,7 @@ import numpy as np
 from app.artifacts import ArtifactStore
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset, Task
-from app.db import new_id, now, transaction
+from app.db import new_id, now, reading, transaction
 from app.scans import job_queries as queries
 from app.scans import score_queries
 from app.scans.models import Scan, ScanStatus
@@ -25,7 +25,7 @@ from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.scanning import ranking, summary
 from workers.scanning.plan import give_up_or_retry, parts_of_scan
 from workers.scanning.rows import flag_rows, score_rows
-from workers.scanning.session import close_session, open_session
+from workers.scanning.session import close_session
 from workers.scanning.shards import read_columns
 
 logger = logging.getLogger(__name__)
@@ -73,9 +73,10 @@ class _Columns:
 
 
 def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
-    run, dataset, checkpoints = parts_of_scan(scan)
-    with transaction() as db:
+    _, dataset, checkpoints = parts_of_scan(scan)
+    with reading() as db:
         shards = list(queries.shards_done(db, scan.id))
+        devices = queries.devices_of(db, scan.id)
     assert dataset.store is not None
     store = ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
     columns = _Columns(scan, shards, heartbeat)
@@ -86,7 +87,8 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
     given = np.concatenate([store.keys_and_labels(start, stop)[1] for start, stop, _ in shards])
     flags = _flags(dataset, columns, ranked, is_flagged, given, high)
     result = _summary(scan, dataset, columns, is_flagged, given, flags, high)
-    result |= open_session(scan, run, dataset, checkpoints).description
+    result |= scan.summary or {}  # what planning found: the coverage
+    result["device"] = ", ".join(devices)
     result["checkpoints"] = [{"step": each.step, "eta": each.eta} for each in checkpoints]
 
     def rows() -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from app.datasets import queries as dataset_queries
@@ -37,9 +38,10 @@ def run_planning(scan_id: UUID) -> None:
         try:
             parts = parts_of_scan(scan)
             require_usable(parts[0], parts[2])
-            open_session(scan, *parts).check()
+            session = open_session(scan, *parts)
+            session.check()
             heartbeat.check()
-            outlasting_database(lambda: _start(scan, token))
+            outlasting_database(lambda: _start(scan, token, {"coverage": session.coverage}))
         except LeaseLost:
             logger.info("scan %s: planning stopped, the lease is gone", scan_id)
         except Exception as error:  # stored as the scan's reason
@@ -61,14 +63,19 @@ def _renew(scan_id: UUID, token: UUID, ttl_s: float) -> bool:
         return queries.renew_scan(db, scan_id, token, ttl_s)
 
 
-def _start(scan: Scan, token: UUID) -> None:
+def _start(scan: Scan, token: UUID, summary: dict[str, Any]) -> None:
     size = settings().shard_size
     ranges = [
         (start, min(start + size, scan.example_count))
         for start in range(0, scan.example_count, size)
     ]
     with transaction() as db:
-        values = {"status": ScanStatus.running, "started_at": now(), "nudged_at": now()}
+        values = {
+            "status": ScanStatus.running,
+            "started_at": now(),
+            "nudged_at": now(),
+            "summary": summary,
+        }
         if not queries.finish_phase(db, scan.id, ScanStatus.queued, token, values):
             return
         queries.add_shards(db, scan.id, ranges)

@@ -23,6 +23,7 @@ from app.runs.models import Checkpoint, TrainingRun
 from app.scans.models import Scan
 from app.settings import settings
 from workers.data.preprocess import Preprocessor
+from workers.influence import InfluenceError, UnknownLayer
 from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
 from workers.scorers import Columns, build_scorer
@@ -35,6 +36,16 @@ _KEPT_SESSIONS = 2
 class ModelDoesNotTakeExamples(Invalid):
     title = "Model does not take the examples"
     code = "model-does-not-take-examples"
+
+
+class LayerUnknown(Invalid):
+    title = "Layer unknown"
+    code = "layer-unknown"
+
+
+class ModelCannotBeScored(Invalid):
+    title = "Model cannot be scored"
+    code = "model-cannot-be-scored"
 
 
 class ScanSession:
@@ -67,21 +78,35 @@ class ScanSession:
         )
 
     @property
-    def description(self) -> dict[str, object]:
-        """Coverage and device, for the scan's summary."""
-        return self._scorer.description
+    def device(self) -> str:
+        return self._scorer.device
+
+    @property
+    def coverage(self) -> dict[str, object]:
+        """How each parameter is accounted for, as JSON; known after the check."""
+        return self._scorer.coverage
 
     def check(self) -> None:
         """Score two examples and compare with plain autograd.
 
         Raises:
             ModelDoesNotTakeExamples: the forward pass or the loss fails on them.
-            SelfCheckFailed: the scores are not those of plain autograd.
+            LayerUnknown: a layer asked for is not the model's.
+            ModelCannotBeScored: an example has no gradient of its own, or the scores are not
+                those of plain autograd.
         """
         rows = self._store.rows(0, min(2, len(self._store)))
         inputs, targets = self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
         try:
             self._scorer.self_check(inputs, targets)
+        except UnknownLayer as error:
+            raise LayerUnknown(
+                str(error), field="layers", remedy="Name layers of the model, or say `all`."
+            ) from error
+        except InfluenceError as error:
+            raise ModelCannotBeScored(
+                str(error), field="model", remedy="Change the model as the message says."
+            ) from error
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             shape = " by ".join(map(str, inputs.shape[1:])) or "scalar"
             raise ModelDoesNotTakeExamples(
@@ -136,7 +161,7 @@ def open_session(
         while len(_sessions) >= _KEPT_SESSIONS:
             _sessions.popitem(last=False)
         session = ScanSession(scan, run, dataset, checkpoints)
-        logger.info("scan %s: weights loaded, %s", scan.id, session.description)
+        logger.info("scan %s: weights loaded on %s", scan.id, session.device)
     _sessions[scan.id] = session
     return session
 

@@ -39,8 +39,8 @@ def run_next_shard(scan_id: UUID) -> None:
     if shard is None or scan is None:
         return
     try:
-        artifact = _score(scan, shard, token)
-        outlasting_database(lambda: _commit(scan_id, shard.number, token, artifact))
+        artifact, device = _score(scan, shard, token)
+        outlasting_database(partial(_commit, scan_id, shard.number, token, artifact, device))
     except LeaseLost:
         logger.info("scan %s shard %d: stopped, the lease is gone", scan_id, shard.number)
     except Exception as error:  # stored as the shard's, at last the scan's reason
@@ -48,8 +48,8 @@ def run_next_shard(scan_id: UUID) -> None:
         outlasting_database(partial(_give_back, shard, token, error))
 
 
-def _score(scan: Scan, shard: Shard, token: UUID) -> str:
-    """Write the shard's columns to a new artifact; returns its name."""
+def _score(scan: Scan, shard: Shard, token: UUID) -> tuple[str, str]:
+    """Write the shard's columns to a new artifact; returns its name, and the device."""
     ttl_s, done = settings().lease_ttl_s, 0
 
     def renew() -> bool:
@@ -67,7 +67,7 @@ def _score(scan: Scan, shard: Shard, token: UUID) -> str:
         columns = session.score(shard.start, shard.stop, on_progress=on_progress)
         # The name carries the token: two workers on one shard never write to one file.
         name = f"scans/{scan.id}/shard-{shard.number:06}-{token.hex}.npz"
-        return write_columns(name, columns)
+        return write_columns(name, columns), session.device
 
 
 def write_columns(name: str, columns: Columns) -> str:
@@ -82,9 +82,9 @@ def read_columns(name: str) -> Columns:
         return {key: arrays[key] for key in arrays.files}
 
 
-def _commit(scan_id: UUID, number: int, token: UUID, artifact: str) -> None:
+def _commit(scan_id: UUID, number: int, token: UUID, artifact: str, device: str) -> None:
     with transaction() as db:
-        committed = queries.commit_shard(db, scan_id, number, token, artifact)
+        committed = queries.commit_shard(db, scan_id, number, token, artifact, device)
         # A commit whose answer was lost with the connection is repeated, and finds itself done.
         if not committed and queries.shard_artifact(db, scan_id, number) != artifact:
             logger.info("scan %s shard %d: not committed, another has it", scan_id, number)

@@ -19,8 +19,11 @@ Columns: TypeAlias = dict[str, np.ndarray]
 
 class Scorer(Protocol):
     @property
-    def description(self) -> dict[str, object]:
-        """What a summary says of the scoring: device, coverage. Values are JSON."""
+    def device(self) -> str: ...
+
+    @property
+    def coverage(self) -> dict[str, object]:
+        """How each parameter is accounted for, as JSON; known once something was scored."""
         ...
 
     def score(self, inputs: torch.Tensor, targets: torch.Tensor) -> Columns:

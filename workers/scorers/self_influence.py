@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from workers.influence import SelfInfluenceScorer
+from workers.influence.coverage import Treatment
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -38,8 +39,22 @@ class SelfInfluenceColumns:
         self._classification = classification
 
     @property
-    def description(self) -> dict[str, object]:
-        return {"device": str(self._engine.device), "coverage": self._engine.coverage.as_dict()}
+    def device(self) -> str:
+        return str(self._engine.device)
+
+    @property
+    def coverage(self) -> dict[str, object]:
+        coverage = self._engine.coverage
+        scored = set(coverage.scored)
+        numbers = {entry.name: entry.numel for entry in coverage.entries}
+        return {
+            "scored": sum(numbers[name] for name in scored),
+            "total": sum(numbers.values()),
+            "slow_path": coverage.slow,
+            "excluded": coverage.names(Treatment.EXCLUDED),
+            "frozen": coverage.names(Treatment.FROZEN),
+            "last_layer": list(coverage.last_layer),
+        }
 
     def self_check(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         self._engine.self_check(inputs, targets)

@@ -76,7 +76,9 @@ def test_large_examples_get_smaller_batches(tmp_path: Path) -> None:
     assert rows.inputs[0, -1, -1] == 2
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(bounds=st.tuples(st.integers(0, 9000), st.integers(0, 9000)).map(sorted))
 def test_any_range_is_the_slice_of_the_whole(tmp_path: Path, bounds: list[int]) -> None:
     path = tmp_path / "s"

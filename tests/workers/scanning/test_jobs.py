@@ -101,7 +101,7 @@ def test_a_shard_that_outlives_its_lease_is_committed_once(api: TestClient, runn
     assert quick.number == slow.number
     store = ArtifactStore(settings().artifacts)
     late = store.write_bytes(f"scans/{running}/late.npz", b"from the slow worker")
-    shards._commit(UUID(running), slow.number, slow.lease_token, late)
+    shards._commit(UUID(running), slow.number, slow.lease_token, late, "cpu")
     assert artifacts(running)[slow.number] is None
     assert not store.exists(late)
     expire_leases()
@@ -118,7 +118,7 @@ def test_a_commit_that_is_repeated_counts_once(running: str) -> None:
     store = ArtifactStore(settings().artifacts)
     name = store.write_bytes(f"scans/{running}/mine.npz", b"x")
     for _ in range(2):
-        shards._commit(UUID(running), shard.number, shard.lease_token, name)
+        shards._commit(UUID(running), shard.number, shard.lease_token, name, "cpu")
     assert artifacts(running)[shard.number] == name
     assert store.exists(name)
     assert shard_statuses(running) == {"done": 1, "pending": 3}
