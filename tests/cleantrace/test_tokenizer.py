@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleantrace.tokenizer import PADDING_ID, UNKNOWN_ID, VocabularyTokenizer
@@ -49,6 +49,7 @@ def test_rare_words_can_be_left_out() -> None:
     assert tokenizer.vocabulary == ("the", "film", "good")
 
 
+@settings(deadline=None)
 @given(texts=st.lists(st.text()), size=st.integers(2, 50), lowercase=st.booleans())
 def test_json_round_trip_encodes_alike_and_ids_stay_below_size(
     texts: list[str], size: int, lowercase: bool

@@ -1,10 +1,11 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.data.keys import ContentKeys, SeenHashes, hash_keys
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 60), max_size=20), max_size=12))
 def test_seen_hashes_are_a_set(parts: list[list[int]]) -> None:
     seen, model = SeenHashes(), set[int]()
