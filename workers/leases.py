@@ -40,12 +40,12 @@ class Heartbeat:
         self._renew = renew
         self._interval_s = min(ttl_s / 3, _LONGEST_BEAT_S)
         self._stop = threading.Event()
-        self._lost = threading.Event()
+        self.lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def check(self) -> None:
         """Raises LeaseLost: the lease is gone."""
-        if self._lost.is_set():
+        if self.lost.is_set():
             raise LeaseLost
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class Heartbeat:
                 logger.warning("lease not renewed, the database is away: %s", error.orig)
                 continue
             if not held:
-                self._lost.set()
+                self.lost.set()
                 return
 
 
