@@ -72,11 +72,8 @@ class SelfInfluenceScorer:
     @property
     def coverage(self) -> Coverage:
         """How each parameter is accounted for; known once a batch was scored or checked."""
-        plan = (
-            self._plans[-1]
-            if self._plans and not self._plans[-1].taps.ruled
-            else (self._plans[0] if self._plans else None)
-        )
+        if not self._plans:
+            return Coverage()
         entries = []
         for name, parameter in self._subject.slots.parameters.items():
             treatment, detail = Treatment.EXCLUDED, ""

@@ -57,7 +57,9 @@ class Rule(ABC):
 
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
         """|gradient|², (B,). A rule overrides this where there is a short cut."""
-        return squares(self.gradient(role, a, d, options))
+        return in_chunks(
+            len(d), d[0].numel(), lambda s: squares(self.gradient(role, a[s], d[s], options))
+        )
 
     def can_join(self, a: Tensor, other: Tensor) -> bool:
         """Whether two uses' operands, (B, T, ...) each, may be concatenated along T."""
