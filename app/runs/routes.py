@@ -20,6 +20,7 @@ from app.runs.errors import (
     ModelUnknown,
     RunNotFound,
 )
+from app.runs.preprocessing import PreprocessingInvalid
 from app.runs.schemas import CheckpointIn, CheckpointOut, RunIn, RunOut
 from app.schemas import Page
 
@@ -30,7 +31,7 @@ router = APIRouter(prefix="/runs", tags=["training runs"])
     "",
     status_code=201,
     response_model=RunOut,
-    responses=problems(DatasetNotFound, ModelUnknown, LossUnfit),
+    responses=problems(DatasetNotFound, ModelUnknown, LossUnfit, PreprocessingInvalid),
 )
 def register_run(body: RunIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> RunOut:
     return once.run(

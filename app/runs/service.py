@@ -35,7 +35,7 @@ def register_run(db: Session, caller: Caller, body: RunIn) -> TrainingRun:
     """Register a training run on a dataset.
 
     Raises:
-        DatasetNotFound, ModelUnknown, LossUnfit.
+        DatasetNotFound, ModelUnknown, LossUnfit, PreprocessingInvalid.
     """
     dataset = get_dataset(db, caller, body.dataset_id)
     require_known_model(body.model.name, settings().model_factories)
@@ -47,6 +47,8 @@ def register_run(db: Session, caller: Caller, body: RunIn) -> TrainingRun:
             field="loss",
             remedy=f"Use {fitting.value}, or leave `loss` out.",
         )
+    if dataset.modality is not None:  # else the planning of a scan finds out
+        body.preprocessing.require_fit(modality=dataset.modality, task=dataset.task)
     run = TrainingRun(
         id=new_id(),
         project_id=caller.project_id,

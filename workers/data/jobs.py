@@ -78,7 +78,7 @@ def _commit(dataset: Dataset, token: UUID, name: str, path: Path, result: IndexR
         "class_counts": result.class_counts,
         "classes": list(result.classes) if result.classes is not None else None,
         "modality": result.modality,
-        "input_names": list(result.input_names) if result.input_names is not None else None,
+        "input_names": list(result.input_names),
         "fingerprint": result.fingerprint,
         "store": name,
         "ready_at": now(),
