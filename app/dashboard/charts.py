@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
 
 from app.dashboard.formatting import number, percent, plural, real
 
-_WIDTH, _HEIGHT = 640.0, 200.0
+_WIDTH, _HEIGHT = 640.0, 220.0
 _FOOT = 34.0  # room for the axis's words, which are drawn larger on small screens
 _LEAST = 2.0  # one example among millions must still be seen
 
@@ -121,7 +122,7 @@ def histogram(
         return max((base - top) * count / tallest, _LEAST) if count else 0.0
 
     bars = []
-    for low, high, count, hot in zip(edges, edges[1:], counts, flagged, strict=True):
+    for (low, high), count, hot in zip(pairwise(edges), counts, flagged, strict=True):
         if not count:
             continue
         left, width = axis.x(low), max(axis.x(high) - axis.x(low) - 2.0, 1.0)
@@ -300,6 +301,10 @@ class HeatMap:
     largest: list[PairLink]
     left_out: int
     """Classes that are not drawn: only those with the most flagged pairs are."""
+
+    @property
+    def has_long_names(self) -> bool:
+        return any(len(name) > 4 for name in self.names)
 
 
 def heat_map(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime, timedelta
+
+from markupsafe import Markup, escape
 
 from app.db import now
 
+NBSP = "\N{NO-BREAK SPACE}"  # a number and its unit stay on one line
 NONE = "\N{EN DASH}"  # where there is nothing to show
 
 
@@ -25,11 +29,11 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return NONE
     if 0 < share < 0.001:
-        return "< 0.1 %"
+        return f"<{NBSP}0.1{NBSP}%"
     if 0.999 < share < 1:
-        return "99.9 %"
+        return f"99.9{NBSP}%"
     text = f"{100 * share:.1f}".removesuffix(".0")
-    return f"{text} %"
+    return f"{text}{NBSP}%"
 
 
 def real(value: float | None) -> str:
@@ -50,7 +54,7 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return NONE
     if seconds < 9.95:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{max(seconds, 0):.1f}{NBSP}s"
     whole = round(seconds)
     for unit, size, small, small_size in (
         ("d", 86_400, "h", 3_600),
@@ -59,15 +63,15 @@ def duration(seconds: float | None) -> str:
     ):
         if whole >= size:
             rest = whole % size // small_size
-            return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
-    return f"{whole} s"
+            return f"{whole // size}{NBSP}{unit}" + (f" {rest}{NBSP}{small}" if rest else "")
+    return f"{whole}{NBSP}s"
 
 
 def speed(per_second: float | None) -> str:
     """`438 examples/s`."""
     if per_second is None:
         return NONE
-    return f"{real(per_second) if per_second < 10 else number(per_second)} examples/s"
+    return f"{real(per_second) if per_second < 10 else number(per_second)}{NBSP}examples/s"
 
 
 def ago(moment: datetime | None, at: datetime | None = None) -> str:
@@ -94,8 +98,23 @@ def moment(value: datetime | None) -> str:
     return NONE if value is None else f"{value.day} {value:%b %Y, %H:%M:%S} UTC"
 
 
+def unbroken(text: str) -> str:
+    """A sentence whose percentages stay on one line."""
+    return text.replace(" %", f"{NBSP}%")
+
+
 def shortened(text: str, longest: int = 48) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def coded(text: str) -> Markup:
+    """A sentence in which what stands in backticks is code; all else is escaped as ever."""
+    parts = re.split(r"`([^`]+)`", text)
+    marked = [
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate(parts)
+    ]
+    return Markup("").join(marked)
 
 
 def caller_name(label: str) -> str:
@@ -114,5 +133,6 @@ FILTERS = {
     "ago": ago,
     "moment": moment,
     "shortened": shortened,
+    "coded": coded,
     "caller_name": caller_name,
 }

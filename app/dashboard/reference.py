@@ -98,7 +98,12 @@ class _Reader:
             path=path,
             summary=operation.get("summary", ""),
             description=operation.get("description", ""),
-            parameters=[self._parameter(item) for item in operation.get("parameters", [])],
+            # The project is in every path and told once.
+            parameters=[
+                self._parameter(item)
+                for item in operation.get("parameters", [])
+                if item["name"] != "project"
+            ],
             body=self._fields(schema),
             body_examples=[
                 _pretty(example) for example in self._resolve(schema).get("examples", [])

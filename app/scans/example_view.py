@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller
 from app.dashboard.charts import share_bar, terms_chart
-from app.dashboard.formatting import number, percent, plural, real
+from app.dashboard.formatting import number, percent, plural, real, unbroken
 from app.dashboard.frame import project_url
 from app.datasets.models import Task
 from app.datasets.shown import Shown, shown_examples
@@ -123,9 +123,9 @@ def _says(score: ScoreOut, suggested: str | None) -> str:
 
 
 def _reasons(score: ScoreOut, flag: FlagOut | None, ranked: int) -> list[str]:
-    reasons = [flag.reason] if flag else []
+    reasons = [unbroken(flag.reason)] if flag else []
     reasons.append(words.suspicion_words(score.rank, score.suspicion, ranked))
-    if score.given_probability is not None:
+    if score.given_probability is not None and score.predicted_label != score.given_label:
         reasons.append(
             f"The model gives the label {given_text(score)} a chance of "
             f"{percent(score.given_probability)}."

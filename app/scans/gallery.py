@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller
 from app.dashboard.charts import share_bar
-from app.dashboard.formatting import number, plural, real
+from app.dashboard.formatting import number, plural, real, unbroken
 from app.dashboard.frame import project_url
 from app.datasets.models import Modality, Task
 from app.datasets.shown import Shown, shown_examples
@@ -164,7 +164,7 @@ def _card(
         suggested=suggested_text(item, flag),
         is_flagged=flag is not None,
         bar=share_bar(suspicion or 0.0),
-        reason=flag.reason if flag else words.suspicion_words(rank, suspicion, ranked),
+        reason=unbroken(flag.reason) if flag else words.suspicion_words(rank, suspicion, ranked),
         number=figure,
         number_words=figure_words,
     )

@@ -36,6 +36,7 @@ from app.scans.service import describe_scans
 
 _CLASSES_SHOWN = 24
 _DOTS = 200
+_LONG_FIGURE = 12
 
 
 def scan_url(caller: Caller, scan: Scan) -> str:
@@ -188,6 +189,11 @@ class Stat:
     note: str
     url: str | None = None
 
+    @property
+    def is_long(self) -> bool:
+        """Too long for the largest type."""
+        return len(self.figure) > _LONG_FIGURE
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -245,7 +251,9 @@ def _stats(scan: Scan, summary: dict[str, Any], list_url: Any) -> list[Stat]:
         Stat(
             "flagged",
             number(flagged),
-            f"{percent(flagged / max(scan.example_count, 1))} of {number(scan.example_count)}: "
+            # A share says itself how many of a hundred that are.
+            ("" if scan.policy["kind"] == "share" else f"{_share(flagged, scan.example_count)} ")
+            + f"of {number(scan.example_count)}: "
             + words.policy_in_words(scan.policy, summary.get("higher_is_suspicious", True)),
         )
     ]

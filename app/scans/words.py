@@ -60,11 +60,11 @@ def waiting_words(scan: ScanOut) -> str:
     """What an unfinished scan is doing."""
     match scan.status:
         case ScanStatus.queued:
-            return "Waiting for a worker to plan it."
+            return "Waiting for a worker to plan it"
         case ScanStatus.finalising:
-            return "All examples are scored; ranking and flagging them."
+            return "All examples are scored; ranking and flagging them"
         case _:
-            return "Scoring."
+            return "Scoring"
 
 
 def coverage_in_words(coverage: dict[str, Any] | None) -> tuple[str, str] | None:
