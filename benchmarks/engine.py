@@ -121,7 +121,7 @@ def prepared(work: Workload) -> nn.Module:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 1:
-                parameter += 0.1 * torch.randn_like(parameter)
+                parameter.add_(0.1 * torch.randn_like(parameter))
         model.train()
         for _ in range(20):
             model(inputs)
@@ -209,7 +209,7 @@ def peak_mib() -> float:
 
 
 def peak_of(name: str, side: str) -> None:
-    """In a process of its own: prints the resident peak in MiB above the start of the first pass."""
+    """In a process of its own: prints the resident peak, MiB, above that before any pass."""
     work = next(w for w in WORKLOADS if w.name == name)
     model = prepared(work)
     inputs, targets = work.data(work.batch)

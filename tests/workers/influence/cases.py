@@ -14,7 +14,7 @@ from workers.influence import Treatment
 
 @dataclass(frozen=True)
 class Case:
-    """slow: parameters that must take the slow path, by chunks or one by one; all others must not."""
+    """slow: the parameters that must take the slow path, by chunks or one by one, and no others."""
 
     id: str
     build: Callable[[], nn.Module]

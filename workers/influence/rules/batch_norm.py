@@ -4,7 +4,7 @@ With the batch's own statistics an example has no gradient of its own: refused.
 """
 
 # Arguments are named as the operation names them, used or not.
-# ruff: noqa: A002
+# ruff: noqa: A002, ARG002
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,7 @@
 """Embedding: the gradients of equal tokens add up before their norm; padding_idx has none."""
 
 # Arguments are named as the operation names them, used or not.
-# ruff: noqa: A002
+# ruff: noqa: A002, ARG002
 
 import torch
 from torch import Tensor

@@ -1,7 +1,7 @@
 """LayerNorm and RMSNorm: scale sum_t d_t * xhat_t, shift sum_t d_t."""
 
 # Arguments are named as the operation names them, used or not.
-# ruff: noqa: A002
+# ruff: noqa: A002, ARG002
 
 from collections.abc import Sequence
 from typing import Any

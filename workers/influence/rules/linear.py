@@ -6,7 +6,7 @@ Source: Goodfellow 2015, "Efficient per-example gradient computations", for one 
 """
 
 # Arguments are named as the operation names them, used or not.
-# ruff: noqa: A002
+# ruff: noqa: A002, ARG002
 
 from typing import Any
 
