@@ -22,8 +22,8 @@ help: ## List the chores
 demo: $(STAMPS)/demo ## Find planted label errors in real data and show them; EXIT=1 stops by itself
 	$(BIN)/python -m examples.digits.demo $(if $(EXIT),--exit)
 
-up: $(STAMPS)/standalone ## Run the whole service on this machine; ARGS="--port 9000 --allow DIR"
-	$(BIN)/cleantrace up $(ARGS)
+up: $(STAMPS)/standalone ## Run the whole service, data in ./cleantrace-data; ARGS="--allow DIR"
+	$(BIN)/cleantrace up --data-dir cleantrace-data $(ARGS)
 
 test: $(STAMPS)/dev ## Run all tests; ARGS="tests/app -k claim" for some
 	@$(BIN)/python -m tools.ensure_browser
@@ -38,8 +38,9 @@ check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, c
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-bench: $(STAMPS)/dev ## Measure the engine and the service; writes benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(STAMPS)/dev ## Measure the engine, then the service; prints tables for benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.service
 
 format: $(STAMPS)/dev ## Rewrite the code in our format
 	$(BIN)/ruff format .
