@@ -127,13 +127,15 @@ def report(stack: Stack, data: Path, examples: int, rounds: int) -> None:
         uri=data / "images.npz",
         format="npz",
         task="classification",
-        columns={"input": "images", "label": "labels"},
+        input="images",
+        label="labels",
     )
     client.wait_for_dataset(dataset.id)
     indexing_s = time.perf_counter() - began
-    run = client.register_run(name="cnn", dataset_id=dataset.id, model=MODEL)
+    run = client.register_run("cnn", dataset, MODEL)
     for step in range(CHECKPOINTS):
-        client.register_checkpoint(run.id, uri=data / f"{step}.safetensors", step=step, eta=0.1)
+        client.register_checkpoint(run, data / f"{step}.safetensors", step=step, eta=0.1)
+    client.wait_for_checkpoints(run)
     scans, bares, pairs = [], [], []
     for round_number in range(rounds + 1):
         scan_s, scan_id = run_scan(client, run.id)

@@ -44,7 +44,7 @@ class RunIn(In):
     dataset_id: UUID
     model: ModelIn
     preprocessing: Preprocessing = Field(
-        default_factory=Preprocessing,
+        default_factory=lambda: Preprocessing.model_validate({}),
         description="How rows became the model's input in training; it must be the same here.",
     )
     loss: Loss | None = Field(

@@ -72,7 +72,7 @@ def _score(scan: Scan, shard: Shard, token: UUID) -> tuple[str, str]:
 
 def write_columns(name: str, columns: Columns) -> str:
     buffer = io.BytesIO()
-    np.savez(buffer, **columns)
+    np.savez(buffer, allow_pickle=False, **columns)
     return ArtifactStore(settings().artifacts).write_bytes(name, buffer.getvalue())
 
 
