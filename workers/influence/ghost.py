@@ -75,11 +75,12 @@ def ghost_pass(
             a = a.to(d.dtype)  # autocast
         a = layout.examples_first(a, n, call.leading)
         d = layout.examples_first(d, n, call.leading)
-        for role, name in taps.events[index].names:
-            if name in taps.shared:
-                pending[name].append(Use(rule, role, a, d, call.options))
-            elif name in taps.ruled:
-                norms[name] = rule.sq_norm(role, a, d, call.options)
+        ruled = {role: name for role, name in taps.events[index].names if name in taps.ruled}
+        alone = {role: name for role, name in ruled.items() if name not in taps.shared}
+        for role in ruled.keys() - alone.keys():
+            pending[ruled[role]].append(Use(rule, role, a, d, call.options))
+        for role, norm in rule.sq_norms(tuple(alone), a, d, call.options).items():
+            norms[alone[role]] = norm
 
     names = {id(state[name]): name for name in taps.names}
     watch = Capture(names, wanted=frozenset(taps.layouts), on_gradient=on_gradient)

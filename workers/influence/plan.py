@@ -73,6 +73,9 @@ def make_plan(
     truth = _truth(subject, state, selected, inputs, targets)
 
     taps, reasons = _find_taps(subject, state, selected, inputs, targets)
+    back = torch.arange(_N_PROBE - 1, -1, -1, device=targets.device)
+    other, _ = _find_taps(subject, state, selected, take(inputs, back), targets[back])
+    taps = _unless_they_move(taps, other, reasons)
     unused = {name for name in selected if name not in truth}
     no_gradient = frozenset(unused)
     taps = _confirmed(subject, state, taps, truth, reasons, no_gradient, inputs, targets)
@@ -107,7 +110,8 @@ def _probe_examples(inputs: Inputs, targets: Tensor) -> tuple[Inputs, Tensor]:
     where = usable.nonzero().flatten()
     if len(where) == 0:
         where = torch.arange(len(targets), device=targets.device)
-    index = where[torch.arange(_N_PROBE, device=where.device) % len(where)]
+    spread = torch.linspace(len(where) - 1, 0, _N_PROBE, device=where.device).round().long()
+    index = where[spread]
     return take(inputs, index), targets[index]
 
 
@@ -224,6 +228,19 @@ def _find_taps(
     shared = frozenset(name for name in ruled if len(uses[name]) > 1)
     taps = Taps(selected, tuple(watch.events), layouts, ruled, shared)
     return _trimmed(taps), reasons
+
+
+def _unless_they_move(taps: Taps, other: Taps, reasons: dict[str, str]) -> Taps:
+    """Without parameters whose layout depends on the examples' order, as in a model that sorts."""
+    if taps.events != other.events:
+        moved = set(taps.names)
+    else:
+        indices = taps.layouts.keys() | other.layouts.keys()
+        differing = [i for i in indices if taps.layouts.get(i) != other.layouts.get(i)]
+        moved = {name for i in differing for _, name in taps.events[i].names}
+    for name in taps.ruled & moved:
+        reasons[name] = "where the examples are depends on their values"
+    return _trimmed(replace(taps, ruled=taps.ruled - moved))
 
 
 def _trimmed(taps: Taps) -> Taps:

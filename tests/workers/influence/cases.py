@@ -349,6 +349,7 @@ CASES = [
     ),
     Case("tuple-inputs", nets.TwoInputs, lambda n: (floats(4)(n), floats(3)(n))),
     Case("dict-inputs", nets.TwoInputs, lambda n: {"right": floats(3)(n), "left": floats(4)(n)}),
+    Case("sorts-its-batch", nets.Sorted, floats(5), slow=("body.weight", "body.bias")),
     Case("resnet20", nets.resnet20, floats(3, 12, 12)),
 ]
 

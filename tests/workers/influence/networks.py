@@ -238,3 +238,16 @@ def with_statistics(model: nn.Module) -> nn.Module:
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
             parameter += 0.1 * noise.to(parameter)
     return model
+
+
+class Sorted(nn.Module):
+    """Sorts its batch by the first feature and back, as packed sequences are sorted by length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(5, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        order = x[:, 0].argsort()
+        y = self.body(x[order]).tanh()
+        return self.head(y[order.argsort()])

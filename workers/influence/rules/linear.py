@@ -8,6 +8,7 @@ Source: Goodfellow 2015, "Efficient per-example gradient computations", for one 
 # Arguments are named as the operation names them, used or not.
 # ruff: noqa: A002, ARG002
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -30,6 +31,15 @@ class Linear(Rule):
         if role == "bias":
             return squares(d.squeeze(1) if d.shape[1] == 1 else d.sum(1))
         return outer_sq_norm(a, d)
+
+    def sq_norms(
+        self, roles: Sequence[str], a: Tensor, d: Tensor, options: Any
+    ) -> dict[str, Tensor]:
+        if d.shape[1] > 1:
+            return super().sq_norms(roles, a, d, options)
+        bias = squares(d)
+        found = {"bias": bias, "weight": squares(a) * bias if "weight" in roles else bias}
+        return {role: found[role] for role in roles}
 
 
 def outer_sq_norm(a: Tensor, d: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ of one parameter by several calls, or several modules, are joined before the nor
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,6 +60,12 @@ class Rule(ABC):
         return in_chunks(
             len(d), d[0].numel(), lambda s: squares(self.gradient(role, a[s], d[s], options))
         )
+
+    def sq_norms(
+        self, roles: Sequence[str], a: Tensor, d: Tensor, options: Any
+    ) -> dict[str, Tensor]:
+        """`sq_norm` of several parameters of one call, which may share work."""
+        return {role: self.sq_norm(role, a, d, options) for role in roles}
 
     def can_join(self, a: Tensor, other: Tensor) -> bool:
         """Whether two uses' operands, (B, T, ...) each, may be concatenated along T."""
