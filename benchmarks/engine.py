@@ -3,9 +3,10 @@
     python benchmarks/engine.py [--quick] [--threads N] [--only NAME]
 
 A step is one forward and one backward pass of the same batch through the same model, without the
-optimiser. The engine scores the batch at three checkpoints and is charged a third. Both sides alternate in one process, and the ratio is the median of the pairs' ratios, so
-that a noisy machine slows both. Peak memory is each side's own: two further processes each do one
-side alone, and their resident peak is counted above what was resident before the first pass.
+optimiser. The engine scores the batch at three checkpoints and is charged a third. Both sides
+alternate in one process, and the ratio is the median of the pairs' ratios, so that a noisy machine
+slows both. Peak memory is each side's own: two further processes each do one side alone, and their
+resident peak is counted above what was resident before the first pass.
 """
 
 import argparse

@@ -7,6 +7,7 @@ follow the model (nn.LSTM), plain autograd, one example at a time.
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from workers.influence.rules.registry import squares
 from workers.influence.subject import Inputs, Subject, take, tensors_of
@@ -45,7 +46,8 @@ def by_vmap(
     found: dict[str, list[Tensor]] = {name: [] for name in names}
     for start in range(0, len(targets), step):
         cut = slice(start, start + step)
-        grads = per_example(parts, inputs[cut] if whole else take(moving, cut), targets[cut])
+        with sdpa_kernel(SDPBackend.MATH):  # the fused ones have no batching rule
+            grads = per_example(parts, inputs[cut] if whole else take(moving, cut), targets[cut])
         for name, g in grads.items():
             found[name].append(squares(g.detach()))
     return {name: torch.cat(each) for name, each in found.items()}
