@@ -80,7 +80,7 @@ def sign_in(
             section="sign-in",
             status=error.status,
             next=following,
-            problem=error.as_problem(),
+            problem={"remedy": None} | error.as_problem(),
         )
     return _signed_in(secret, following or "/")
 

@@ -78,7 +78,7 @@ def _root(value: float) -> float:
 
 def _nice(value: float) -> float:
     """The nearest 1, 2 or 5 times a power of ten."""
-    if value == 0:
+    if abs(value) < 1e-300:  # smaller, and its power of ten would be 0
         return 0.0
     power = 10.0 ** math.floor(math.log10(abs(value)))
     return min((1, 2, 5, 10), key=lambda step: abs(step - abs(value) / power)) * math.copysign(

@@ -27,8 +27,9 @@ def error_page(problem: dict[str, Any]) -> Response:
         "dashboard/error.html",
         title=problem["title"],
         caller=None,
+        section="error",  # nobody knows here who is signed in
         status=problem["status"],
-        problem=problem,
+        problem={"remedy": None} | problem,
     )
     # An unexpected error is answered outside of all middleware.
     answer.headers.update(SECURITY_HEADERS)

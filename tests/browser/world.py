@@ -136,10 +136,10 @@ def _reviews(api: TestClient, folder: Path) -> str:
         api, path, name="reviews", version="2026-11", format="csv", task="classification",
         modality="text", columns={"input": "text", "label": "sentiment", "key": "id"},
     )  # fmt: skip
-    tokenizer = VocabularyTokenizer.build([row["text"] for row in rows], 3000)
+    tokenizer = VocabularyTokenizer.build([row["text"] for row in rows], 2000)
     model = {"name": "swem", "args": {"vocabulary_size": tokenizer.size, "dim": 24, "classes": 2}}
     return _train(
-        api, folder, dataset, name="SWEM", model=model, epochs=12, eta=2.0,
+        api, folder, dataset, name="SWEM", model=model, epochs=8, eta=2.0,
         preprocessing={"tokenizer": tokenizer.to_json()},
     )  # fmt: skip
 
@@ -169,7 +169,7 @@ def _diabetes(api: TestClient, folder: Path) -> str:
         "target_std": float(target.std()),
     }
     return _train(
-        api, folder, dataset, name="MLP of 16", model=model, epochs=15,
+        api, folder, dataset, name="MLP of 16", model=model, epochs=10,
         preprocessing=preprocessing,
     )  # fmt: skip
 

@@ -1,0 +1,28 @@
+"""Steps that tests of pages share."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi.testclient import TestClient
+
+from tests.support import make_key
+
+
+def browser_of(client: TestClient) -> TestClient:
+    """A browser of the same application: no key, no cookies yet, no redirects followed."""
+    return TestClient(client.app, raise_server_exceptions=False, follow_redirects=False)
+
+
+def signed_in(client: TestClient, project: str = "lab", role: str = "engineer") -> TestClient:
+    """A browser signed in to a project with a fresh key of the role."""
+    browser = browser_of(client)
+    answer = browser.post("/sign-in", data={"api_key": make_key(project, role)})
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
+def csrf_token(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None, page
+    return found[1]

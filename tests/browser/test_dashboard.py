@@ -1,0 +1,366 @@
+"""A walk through the dashboard, as people take it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SCREENSHOTS, NewContext, Site, sign_in
+from tests.support import get, post
+
+SCANS = "/projects/lab/scans"
+
+
+def test_signing_in_looking_around_and_signing_out(page: Page, site: Site) -> None:
+    scan = f"{SCANS}/{site.world.images}"
+    page.goto(scan)
+    expect(page).to_have_url(re.compile("/sign-in"))
+    expect(page.get_by_label("API key")).to_be_focused()
+    page.keyboard.type(site.key)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(site.url + scan)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Self-influence of digits v3")
+
+    page.get_by_role("navigation", name="Project lab").get_by_role("link", name="scans").click()
+    expect(page.get_by_role("row")).to_have_count(8)
+    page.locator(f"#open-{site.world.images}").click()
+    expect(page.get_by_text("of 1,797: the most suspicious 10 %")).to_be_visible()
+
+    page.get_by_role("button", name="sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in$"))
+    page.goto(scan)
+    expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_a_wrong_key_is_told_where_it_was_entered(new_context: NewContext) -> None:
+    context, watch = new_context()
+    watch.expected.append("401")
+    page = context.new_page()
+    page.goto("/sign-in")
+    page.get_by_label("API key").fill("ct_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
+    expect(page.get_by_label("API key")).to_have_attribute("aria-invalid", "true")
+
+
+def test_pictures_are_shown_pixel_by_pixel_and_most_planted_errors_are_among_them(
+    signed_in: Page, site: Site
+) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.images}")
+    pictures = signed_in.locator(".item img")
+    expect(pictures).to_have_count(48)
+    first = pictures.first
+    expect(first).to_have_class("pixelated")
+    first.scroll_into_view_if_needed()
+    expect(first).to_have_js_property("naturalWidth", 8)
+    card = signed_in.locator(".item").first
+    expect(card.locator("del")).to_have_css("text-decoration-line", "line-through")
+    expect(card).to_contain_text("Harder to fit than")
+
+
+def test_a_cell_of_the_heat_map_filters_and_chips_take_the_filter_away(
+    signed_in: Page, site: Site
+) -> None:
+    summary = get(site.api, f"/scans/{site.world.images}")["summary"]
+    pair = max(summary["pairs"], key=lambda item: item["count"])
+    signed_in.goto(f"{SCANS}/{site.world.images}")
+    name = f"{pair['count']} examples given {pair['given']}, suggested {pair['suggested']}"
+    signed_in.get_by_role("link", name=name, exact=True).click()
+    expect(signed_in.locator(".item")).to_have_count(pair["count"])
+    assert f"label={pair['given']}" in signed_in.url
+    for card in signed_in.locator(".item .lab").all():
+        assert card.locator("del").inner_text() == pair["given"]
+        assert card.locator("ins").inner_text() == pair["suggested"]
+    signed_in.get_by_role(
+        "link", name=f"suggested {pair['suggested']} , remove this filter"
+    ).click()
+    assert "suggested" not in signed_in.url
+    signed_in.get_by_role("link", name="Reset filters").click()
+    expect(signed_in).to_have_url(f"{site.url}{SCANS}/{site.world.images}#examples")
+    expect(signed_in.locator(".item")).to_have_count(48)
+
+
+def test_choices_of_the_form_stand_in_the_address_and_empty_ones_do_not(
+    signed_in: Page, site: Site
+) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.images}")
+    signed_in.get_by_role("link", name="all 1,797").click()
+    signed_in.get_by_label("given label").select_option("3")
+    signed_in.get_by_label("order by").select_option("loss")
+    signed_in.get_by_role("button", name="Apply").click()
+    expect(signed_in).to_have_url(re.compile(r"\?which=all&label=3&order=loss#examples$"))
+    figures = signed_in.locator(".item .meta span:last-child").all_inner_texts()
+    losses = [float(figure.replace("\N{MINUS SIGN}", "-")) for figure in figures]
+    assert losses == sorted(losses, reverse=True)
+    assert len(losses) == 48
+
+
+def test_paging_reaches_every_flagged_example_once(signed_in: Page, site: Site) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.images}")
+    seen: list[str] = []
+    while True:
+        seen += signed_in.locator(".item .meta span:first-child").all_inner_texts()
+        following = signed_in.get_by_role("link", name="Next page")
+        if not following.count():
+            break
+        following.click()
+        signed_in.wait_for_load_state()
+    assert len(seen) == len(set(seen)) == 180
+    signed_in.get_by_role("link", name="First page").click()
+    expect(signed_in.locator(".item")).to_have_count(48)
+
+
+def test_arrow_keys_walk_the_ranking_and_escape_leads_back(signed_in: Page, site: Site) -> None:
+    listed = f"{SCANS}/{site.world.images}?label=3"
+    signed_in.goto(listed)
+    keys = signed_in.locator(".item .meta span:first-child").all_inner_texts()[:3]
+    signed_in.locator(".item").first.click()
+    key = signed_in.locator(".stage .mono")
+    expect(key).to_have_text(keys[0])
+    signed_in.keyboard.press("ArrowRight")
+    expect(key).to_have_text(keys[1])
+    signed_in.keyboard.press("ArrowRight")
+    expect(key).to_have_text(keys[2])
+    signed_in.keyboard.press("ArrowLeft")
+    expect(key).to_have_text(keys[1])
+    signed_in.keyboard.press("z")
+    expect(signed_in.locator("#hero")).to_have_class(re.compile("zoomed"))
+    signed_in.keyboard.press("Escape")
+    expect(signed_in).to_have_url(f"{site.url}{listed}#examples")
+
+
+def test_texts_and_rows_are_shown(signed_in: Page, site: Site) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.texts}")
+    text = signed_in.locator(".item .text").first
+    assert len(text.inner_text()) > 40
+    signed_in.locator(".item").first.click()
+    expect(signed_in.locator(".reading-text")).to_be_visible()
+
+    signed_in.goto(f"{SCANS}/{site.world.table}")
+    expect(signed_in.locator("svg.scatter a")).to_have_count(25)
+    expect(signed_in.locator(".item .cells").first).to_contain_text("bmi")
+    signed_in.locator("svg.scatter a").first.focus()
+    signed_in.keyboard.press("Enter")
+    expect(signed_in.locator(".hero dt")).to_have_count(10)
+
+
+def test_progress_and_the_end_of_a_scan_come_without_a_reload(signed_in: Page, site: Site) -> None:
+    from uuid import UUID
+
+    from tests.support import plan
+    from workers.scanning.finalise import run_finalising
+    from workers.scanning.shards import run_next_shard
+
+    run = get(site.api, f"/scans/{site.world.images}")["run_id"]
+    scan = post(site.api, "/scans", {"run_id": run, "layers": "last"})["id"]
+
+    def work(step: object, *arguments: object) -> None:
+        # Playwright's loop runs in this thread: the worker's functions get one of their own.
+        with ThreadPoolExecutor(1) as worker:
+            worker.submit(step, *arguments).result()  # type: ignore[arg-type]
+
+    signed_in.goto(f"{SCANS}/{scan}")
+    signed_in.evaluate("window.same_page = true")
+    expect(signed_in.get_by_text("Waiting for a worker")).to_be_visible()
+    work(plan, scan)
+    expect(signed_in.get_by_role("heading", name="Scoring")).to_be_visible()
+    bar = signed_in.get_by_role("progressbar", name="Examples scored")
+    work(run_next_shard, UUID(scan))
+    expect(bar).to_have_attribute("value", "64")
+    expect(signed_in.locator('[data-live="done"]')).to_have_text("64")
+    expect(signed_in.locator('[data-live="speed"]')).to_contain_text("examples/s")
+    while get(site.api, f"/scans/{scan}")["status"] == "running":
+        work(run_next_shard, UUID(scan))
+    work(run_finalising, UUID(scan))
+    expect(signed_in.get_by_text("Examples whose label is likely wrong")).to_be_visible()
+    assert signed_in.evaluate("window.same_page") is True
+
+
+def test_a_scan_is_cancelled_and_gone_on_with_from_its_page(signed_in: Page, site: Site) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.queued}")
+    signed_in.get_by_role("button", name="Cancel scan").click()
+    expect(signed_in.get_by_text("This scan was cancelled")).to_be_visible()
+    signed_in.get_by_role("button", name="Go on with the scan").click()
+    expect(signed_in.get_by_text("Waiting for a worker")).to_be_visible()
+
+
+def test_failures_say_what_to_do(signed_in: Page, site: Site) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.failed}")
+    expect(signed_in.get_by_role("region", name="What went wrong")).to_contain_text("no_such_layer")
+    expect(signed_in.get_by_role("button", name="Retry")).to_be_visible()
+    signed_in.goto(f"/projects/lab/datasets/{site.world.broken_dataset}")
+    expect(signed_in.get_by_role("region", name="What went wrong")).to_contain_text("What to do")
+
+
+def test_markup_in_names_labels_and_keys_is_text(signed_in: Page, site: Site) -> None:
+    signed_in.goto(f"{SCANS}/{site.world.not_finite}?which=not_finite")
+    expect(signed_in.get_by_role("heading", level=1)).to_contain_text("<i>huge</i> numbers")
+    expect(signed_in.locator(".item")).to_contain_text("<b>bold</b>")
+    signed_in.locator(".item").click()
+    expect(signed_in.locator(".stage .mono")).to_have_text('<script>alert("7")</script>')
+    expect(signed_in.get_by_text("not a finite number")).to_be_visible()
+
+
+def test_the_site_works_without_scripts(new_context: NewContext, site: Site) -> None:
+    context, _ = new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, site)
+    page.locator(f"#open-{site.world.images}").click()
+    page.get_by_label("given label").select_option("3")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".item").first.locator("del")).to_have_text("3")
+    page.locator(".item").first.click()
+    page.get_by_role("link", name="next").click()
+    expect(page.get_by_role("heading", name="All scores")).to_be_visible()
+    page.get_by_role("button", name="sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in$"))
+
+
+def test_the_api_reference_is_readable_signed_out(page: Page) -> None:
+    page.goto("/api/docs")
+    expect(page.get_by_role("heading", name="API reference")).to_be_visible()
+    page.get_by_text("Request body").first.click()
+    expect(page.locator("details[open] pre").first).to_contain_text('"digits"')
+
+
+def paths(site: Site) -> dict[str, str]:
+    """Every kind of page, by a name for its screenshot."""
+    world = site.world
+    flag = get(site.api, f"/scans/{world.images}/flags", limit=2)["items"][1]["position"]
+    text = get(site.api, f"/scans/{world.texts}/flags", limit=3)["items"][2]["position"]
+    row = get(site.api, f"/scans/{world.table}/flags", limit=1)["items"][0]["position"]
+    return {
+        "sign-in": "/sign-in",
+        "scans": SCANS,
+        "scan": f"{SCANS}/{world.images}",
+        "scan-text": f"{SCANS}/{world.texts}",
+        "scan-regression": f"{SCANS}/{world.table}",
+        "scan-running": f"{SCANS}/{world.running}",
+        "scan-failed": f"{SCANS}/{world.failed}",
+        "example": f"{SCANS}/{world.images}/examples/{flag}",
+        "example-text": f"{SCANS}/{world.texts}/examples/{text}",
+        "example-row": f"{SCANS}/{world.table}/examples/{row}",
+        "datasets": "/projects/lab/datasets",
+        "dataset": f"/projects/lab/datasets/{world.digits}",
+        "dataset-failed": f"/projects/lab/datasets/{world.broken_dataset}",
+        "api": "/api/docs",
+    }
+
+
+def test_no_page_scrolls_sideways_at_any_width(signed_in: Page, site: Site) -> None:
+    for name, path in paths(site).items():
+        signed_in.goto(path)
+        for width in (320, 390, 800, 1280):
+            signed_in.set_viewport_size({"width": width, "height": 800})
+            wide = signed_in.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, (name, width, wide)
+
+
+# Targets: what one presses. A link in a sentence is as high as its line, as WCAG allows.
+_SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, input, summary')]
+  .filter((e) => e.checkVisibility() && !e.closest('p, svg, .skip') && e.type !== 'hidden')
+  .map((e) => [e.outerHTML.slice(0, 120), e.getBoundingClientRect()])
+  .filter(([, box]) => box.height < 40 || box.width < 24)
+  .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
+
+_STRUCTURE = """() => ({
+  mains: document.querySelectorAll('main').length,
+  firsts: document.querySelectorAll('h1').length,
+  levels: [...document.querySelectorAll('h1, h2, h3, h4')].map((e) => Number(e.tagName[1])),
+  unnamed: [...document.querySelectorAll('input:not([type=hidden]):not([hidden]), select')]
+    .filter((e) => !e.labels.length).map((e) => e.outerHTML),
+  images: [...document.querySelectorAll('img:not([alt])')].length,
+  doubled: [...document.querySelectorAll('[id]')].map((e) => e.id)
+    .filter((id, i, all) => all.indexOf(id) !== i),
+  lang: document.documentElement.lang,
+})"""
+
+
+def test_structure_names_and_targets_of_every_page(signed_in: Page, site: Site) -> None:
+    for name, path in paths(site).items():
+        signed_in.goto(path)
+        found = signed_in.evaluate(_STRUCTURE)
+        assert (found["mains"], found["firsts"], found["lang"]) == (1, 1, "en"), name
+        levels = found["levels"]
+        assert all(b <= a + 1 for a, b in zip([0, *levels], levels, strict=False)), (name, levels)
+        assert not found["unnamed"], name
+        assert not found["images"], name
+        assert not found["doubled"], name
+        small = signed_in.evaluate(_SMALL_TARGETS)
+        assert not small, (name, small[:5])
+
+
+def test_the_whole_list_is_reached_by_keyboard_with_a_visible_focus(
+    signed_in: Page, site: Site
+) -> None:
+    signed_in.goto(SCANS)
+    signed_in.keyboard.press("Tab")
+    expect(signed_in.get_by_role("link", name="Skip to the content")).to_be_focused()
+    signed_in.keyboard.press("Enter")
+    signed_in.keyboard.press("Tab")
+    focused = signed_in.locator(":focus")
+    assert (focused.get_attribute("id") or "").startswith("open-")
+    expect(focused).to_have_css("outline-style", "solid")
+    expect(focused).to_have_css("outline-width", "3px")
+
+
+def test_motion_respects_the_users_setting(new_context: NewContext, site: Site) -> None:
+    context, _ = new_context(reduced_motion="reduce")
+    page = context.new_page()
+    sign_in(page, site)
+    page.goto(f"{SCANS}/{site.world.running}")
+    running = page.evaluate("document.getAnimations().length")
+    assert running == 0
+
+
+_TALLEST = 1600
+_KEPT = {"scans", "scan", "scan-text", "scan-regression", "example", "dataset", "sign-in"}
+_SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+
+def _picture(page: Page, *, whole: bool) -> Image.Image:
+    """The page as drawn: what is in sight, or the whole of it down to _TALLEST."""
+    if not whole:
+        return Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    page.evaluate("Promise.all([...document.images].map((i) => i.decode()))")
+    size = page.viewport_size
+    assert size is not None
+    tall = min(page.evaluate("document.documentElement.scrollHeight"), _TALLEST)
+    data = page.screenshot(
+        full_page=True,
+        clip={"x": 0, "y": 0, "width": size["width"], "height": max(tall, size["height"])},
+        animations="disabled",
+    )
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def test_every_page_is_drawn_in_light_and_dark_on_a_desk_and_a_phone(
+    signed_in: Page, site: Site
+) -> None:
+    """CLEANTRACE_SCREENSHOTS=1 renews the pictures that docs/screenshots/ keeps."""
+    renew = bool(os.environ.get("CLEANTRACE_SCREENSHOTS"))
+    for name, path in paths(site).items():
+        signed_in.goto(path)
+        signed_in.evaluate(
+            "document.querySelectorAll('img').forEach((i) => { i.loading = 'eager'; })"
+        )
+        for size, (width, height) in _SIZES.items():
+            signed_in.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                signed_in.emulate_media(color_scheme=scheme)
+                picture = _picture(signed_in, whole=renew)
+                colours = picture.getcolors(1 << 24)
+                assert colours is not None
+                assert len(colours) > 50, name
+                shade = sum(max(colours)[1]) / 3
+                assert (shade > 128) == (scheme == "light"), (name, size)
+                if renew and name in _KEPT:
+                    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+                    # These pages hardly pass 256 colours: a palette is a quarter of the size.
+                    small = picture.quantize(256, dither=Image.Dither.NONE)
+                    small.save(SCREENSHOTS / f"{name}-{size}-{scheme}.png", optimize=True)
