@@ -272,3 +272,29 @@ def test_a_dataset_that_is_not_indexed_cannot_be_scanned(api: TestClient, data_d
     dataset = post(api, "/datasets", blobs_body(save_blobs(data_dir)))
     run = make_run(api, data_dir, dataset)
     assert post(api, "/scans", {"run_id": run["id"]}, status=409)["remedy"]
+
+
+def test_an_example_that_is_not_finite_is_said_so_and_never_scored(
+    api: TestClient, data_dir: Path
+) -> None:
+    from tests.support import blobs_body, index
+
+    arrays = blobs(100)
+    arrays["x"][11] = 3e38  # its gradient overflows in float32
+    np.savez(data_dir / "huge.npz", **arrays)
+    dataset = post(api, "/datasets", blobs_body(data_dir / "huge.npz"))
+    index(dataset["id"])
+    run = make_run(api, data_dir, dataset)
+    scan = post(api, "/scans", {"run_id": run["id"], "policy": {"kind": "top_k", "k": 100}})
+    run_scan(scan["id"])
+    done = get(api, f"/scans/{scan['id']}")
+    assert done["status"] == "complete", done["failure"]
+    assert done["summary"]["non_finite"] == 1
+    assert done["flagged_count"] == 99
+    score = get(api, f"/scans/{scan['id']}/scores/11")
+    assert not score["finite"]
+    for name in ("self_influence", "rank", "suspicion", "predicted_label"):
+        assert score[name] is None, name
+    listed = get(api, f"/scans/{scan['id']}/scores", finite=False, order="position")
+    assert [each["key"] for each in listed["items"]] == ["point-00011"]
+    assert len(all_scores(api, scan)) == 99
