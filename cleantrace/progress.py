@@ -73,7 +73,7 @@ class Bar:
 
     def _say(self, note: str) -> None:
         seconds = time.monotonic() - self._began_at
-        self._console.print(f"{self._what}: {note}{seconds:.1f} s", highlight=False)
+        self._console.print(f"{self._what}: {note}{seconds:.1f} s", highlight=False, soft_wrap=True)
 
     def dataset(self, seen: Dataset) -> None:
         """Callback of `wait_for_dataset`."""
