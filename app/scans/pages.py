@@ -51,6 +51,7 @@ def list_scans(
         first_url=url,
         first_page_url=with_query(url, dataset=dataset) if after else None,
         next_url=with_query(url, dataset=dataset, after=following) if following else None,
+        python=_first_scan_in_python(caller),
         curl=_first_scan(caller),
     )
 
@@ -63,6 +64,24 @@ def _first_scan(caller: Caller) -> str:
           -H "Authorization: Bearer $CLEANTRACE_API_KEY" \\
           -H "Content-Type: application/json" \\
           -d '{{"run_id": "…", "policy": {{"kind": "share", "share": 0.1}}}}'"""
+    )
+
+
+def _first_scan_in_python(caller: Caller) -> str:
+    return dedent(
+        f"""\
+        from cleantrace import Client
+
+        # The key is read from CLEANTRACE_API_KEY.
+        client = Client("{settings().public_url}", project="{caller.project_name}")
+        data = client.register_dataset("digits", "1", "/data/digits.parquet", format="parquet",
+                                       task="classification", input="image", label="label")
+        client.wait_for_dataset(data)
+        model = {{"name": "small_cnn",
+                 "args": {{"in_channels": 1, "classes": 10, "image_size": 8}}}}
+        run = client.register_run("first run", data, model)
+        client.register_checkpoint(run, "/data/step-100.safetensors", step=100, eta=0.05)
+        client.start_scan(run, share=0.1)"""
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import html
+import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
+from cleantrace import Client
 from tests.app.dashboard.steps import csrf_token, signed_in
 from tests.support import (
     blobs_body,
@@ -87,6 +90,20 @@ def test_an_empty_project_is_told_what_to_do_next(browser: TestClient) -> None:
     assert "No scan yet" in page
     assert "curl -X POST" in page
     assert "/api/v1/projects/lab/scans" in page
+    # The Python shown calls what the client has, with arguments that it takes.
+    shown = re.search(r'aria-label="In Python"><code>(.*?)</code>', page, re.DOTALL)
+    assert shown is not None
+    calls = [
+        node
+        for node in ast.walk(ast.parse(html.unescape(shown[1])))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    assert len(calls) == 5
+    for call in calls:
+        assert isinstance(call.func, ast.Attribute)
+        named = {word.arg: None for word in call.keywords if word.arg}
+        method = getattr(Client, call.func.attr)
+        inspect.signature(method).bind(None, *call.args, **named)
 
 
 def test_the_list_tells_dataset_run_state_and_flagged(browser: TestClient, scan: str) -> None:
