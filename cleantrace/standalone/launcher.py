@@ -31,6 +31,7 @@ from cleantrace.version import __version__
 _SERVICE, _BROKER, _DATABASE = range(3)
 _GRACE_S = 4.0
 _API_LIMIT_S = 90.0
+_LISTENS = "Uvicorn running on"  # what uvicorn says once it has its port
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,9 @@ class Launcher:
     def _wait_for_api(self, address: str) -> None:
         api = self._supervisor.children["api"]
         deadline = time.monotonic() + _API_LIMIT_S
-        while not _is_healthy(address):
+        # Another stack may have taken the port a moment before us, and would answer as well: it
+        # is our own process that must have begun to listen.
+        while not (_LISTENS in api.log_tail(50) and _is_healthy(address)):
             if not api.is_running():
                 raise ServerFailed(f"api {api.ending()}:\n{api.log_tail()}")
             if time.monotonic() > deadline:

@@ -144,7 +144,7 @@ def _flags(
         groups = np.zeros(len(given), dtype=int)
         labels = suggested = np.full(len(chosen), -1)
         values = columns.predicted[chosen]
-        words = [f"the model says {value:.4g}" for value in values]
+        words = [f"the model says {value:.4g}".replace("-", "\N{MINUS SIGN}") for value in values]
         group_names = ["of all examples"] * len(chosen)
     finite_score = np.where(ranked.ranks > 0, columns.score, np.nan)
     shares = ranking.share_less_suspicious(finite_score, groups, chosen, high_is_suspicious=high)

@@ -19,7 +19,7 @@ from app.artifacts import ArtifactStore
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
 from app.errors import Invalid
-from app.runs.models import Checkpoint, TrainingRun
+from app.runs.models import Checkpoint, Loss, TrainingRun
 from app.scans.models import Scan
 from app.settings import settings
 from workers.data.preprocess import Preprocessor
@@ -64,6 +64,9 @@ class ScanSession:
         assert dataset.store is not None, "only indexed datasets are scanned"
         self._store = ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
         self._preprocessor = Preprocessor(run.preprocessing, self._store.meta)
+        self._classification = run.loss == Loss.cross_entropy
+        self._target_mean = float(run.preprocessing.get("target_mean", 0.0))
+        self._target_std = float(run.preprocessing.get("target_std", 1.0))
         model = build_model(run.model, factories=settings().model_factories)
         self._scorer = build_scorer(
             "self_influence",
@@ -74,7 +77,7 @@ class ScanSession:
             ],
             layers=scan.layers[0] if scan.layers in (["all"], ["last"]) else scan.layers,
             device=None if settings().device == "auto" else settings().device,
-            classification=run.loss == "cross_entropy",
+            classification=self._classification,
         )
 
     @property
@@ -131,7 +134,20 @@ class ScanSession:
             parts.append(self._scorer.score(inputs, targets))
             done += len(targets)
             on_progress(done)
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return self._in_units_of_the_targets(columns)
+
+    def _in_units_of_the_targets(self, columns: Columns) -> Columns:
+        """A regression's predictions and errors as people gave the targets, not as scaled.
+
+        Gradients and losses stay those of the training, which saw scaled targets.
+        """
+        if self._classification:
+            return columns
+        return columns | {
+            "predicted": columns["predicted"] * self._target_std + self._target_mean,
+            "el2n": columns["el2n"] * self._target_std,
+        }
 
     def _batches(self, start: int, stop: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size = settings().batch_size
