@@ -1,0 +1,170 @@
+"""The command line, as a script uses it: what it prints where, and its exit status."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cleantrace import Client
+from cleantrace.cli import app
+from tests import support
+
+COLUMNS = ["--format", "npz", "--input", "x", "--label", "y", "--key", "id"]
+
+
+class Shell:
+    """Runs commands with the environment of an operator's terminal."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.env = {
+            "CLEANTRACE_URL": url,
+            "CLEANTRACE_API_KEY": key,
+            "CLEANTRACE_PROJECT": "lab",
+            "COLUMNS": "200",
+        }
+
+    def __call__(self, *arguments: str | Path, status: int = 0, **env: str | None) -> Result:
+        command = [str(each) for each in arguments]
+        result = CliRunner().invoke(app, command, env={**self.env, **env})
+        assert result.exit_code == status, result.output + repr(result.exception)
+        return result
+
+    def word(self, *arguments: str | Path) -> str:
+        """The one word a command prints on standard output."""
+        (word,) = self(*arguments).stdout.split()
+        return word
+
+
+@pytest.fixture
+def shell(api_url: str, key: str) -> Shell:
+    return Shell(api_url, key)
+
+
+@pytest.fixture
+def run(shell: Shell, data_dir: Path) -> str:
+    """The id of a run with one good checkpoint, all registered by commands."""
+    path = support.save_blobs(data_dir)
+    dataset = shell.word("datasets", "register", "blobs", "1", path, *COLUMNS, "--no-wait")
+    support.index(dataset)
+    args = json.dumps(support.linear_spec()["args"])
+    run = shell.word(
+        "runs", "register", "linear", "--dataset", "blobs:1", "--model", "linear",
+        "--model-args", args,
+    )  # fmt: skip
+    weights = support.save_weights(data_dir / "w.safetensors")
+    checkpoint = shell.word(
+        "checkpoints", "register", run, weights, "--step", "1", "--eta", "0.1", "--no-wait"
+    )
+    support.check(checkpoint)
+    return run
+
+
+@pytest.fixture
+def scan(shell: Shell, run: str) -> str:
+    scan = shell.word("scans", "start", run, "--top-k", "12")
+    support.run_scan(scan)
+    return scan
+
+
+def test_lists_show_what_was_registered(shell: Shell, run: str, scan: str) -> None:
+    assert "blobs" in shell("datasets", "list").stdout
+    assert "ready" in shell("datasets", "show", "blobs:1").stdout
+    assert run in shell("runs", "list").stdout
+    assert "ready" in shell("checkpoints", "list", run).stdout
+    assert scan in shell("scans", "list").stdout
+
+
+def test_scan_is_shown_as_json_and_watched_to_its_end(
+    shell: Shell, client: Client, scan: str
+) -> None:
+    shown = json.loads(shell("scans", "show", scan).stdout)
+    assert shown["status"] == "complete"
+    assert shown["summary"] == client.get_scan(scan).summary
+    watched = shell("scans", "watch", scan)
+    assert watched.stdout == ""
+    assert "complete, 200 of 200 examples" in watched.stderr
+    assert "12 examples are flagged" in watched.stderr
+
+
+def test_flags_in_every_format(shell: Shell, client: Client, scan: str) -> None:
+    flags = list(client.flags(scan))
+    table = shell("flags", "list", "--scan", scan).stdout
+    assert all(flag.key in table for flag in flags)
+    lines = shell("flags", "list", "--scan", scan, "--format", "json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [vars(flag) for flag in flags]
+    text = shell("flags", "list", "--scan", scan, "--format", "csv", "--limit", "5").stdout
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["key"] for row in rows] == [flag.key for flag in flags[:5]]
+    assert float(rows[0]["suspicion"]) == flags[0].suspicion
+
+
+def test_cancelled_scan_has_its_own_status_and_can_go_on(shell: Shell, run: str) -> None:
+    scan = shell.word("scans", "start", run)
+    assert shell.word("scans", "cancel", scan) == "cancelled"
+    assert "cancelled" in shell("scans", "watch", scan, status=5).stderr
+    assert shell.word("scans", "retry", scan) == "queued"
+
+
+def test_dataset_that_fails_tells_why(shell: Shell, data_dir: Path) -> None:
+    path = support.save_blobs(data_dir)
+    wrong = ["--format", "npz", "--input", "pictures", "--label", "y"]
+    dataset = shell.word("datasets", "register", "blobs", "1", path, *wrong, "--no-wait")
+    support.index(dataset)
+    assert "pictures" in shell("datasets", "show", dataset).stdout
+
+
+def test_refusal_names_field_and_remedy(shell: Shell) -> None:
+    refused = shell("datasets", "register", "x", "1", "/etc/passwd", *COLUMNS, status=3)
+    assert refused.stdout == ""
+    assert "root" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    wrong_key = shell("datasets", "list", status=3, CLEANTRACE_API_KEY="ct_wrong")
+    assert "cleantrace keys create" in wrong_key.stderr
+
+
+def test_mistakes_on_the_command_line_end_with_2(shell: Shell, run: str) -> None:
+    shell("scans", "start", run, "--top-k", "1", "--share", "0.1", status=2)
+    shell("runs", "register", "r", "--dataset", "blobs:1", "--model", "linear",
+          "--model-args", "[1", status=2)  # fmt: skip
+    shell("runs", "register", "r", "--dataset", "blobs:7", "--model", "linear", status=2)
+
+
+def test_nothing_to_talk_to(shell: Shell, tmp_path: Path) -> None:
+    none = shell(
+        "datasets", "list", status=1, CLEANTRACE_URL=None, CLEANTRACE_DATA_DIR=str(tmp_path)
+    )
+    assert "cleantrace up" in none.stderr
+
+
+def test_running_stack_is_found_by_its_directory(shell: Shell, tmp_path: Path) -> None:
+    state = {"url": shell.env["CLEANTRACE_URL"], "project": "lab"}
+    (tmp_path / "stack.json").write_text(json.dumps(state))
+    (tmp_path / "api-key-lab").write_text(shell.env["CLEANTRACE_API_KEY"] + "\n")
+    nothing = dict.fromkeys(shell.env)
+    shell("datasets", "--data-dir", tmp_path, "list", **nothing)
+    shell("datasets", "list", **nothing | {"CLEANTRACE_DATA_DIR": str(tmp_path)})
+    with Client.of_stack(tmp_path) as client:
+        assert list(client.datasets()) == []
+
+
+def test_service_that_is_away_ends_with_4(shell: Shell) -> None:
+    program = [sys.executable, "-m", "cleantrace.cli"]
+    env = {**os.environ, **shell.env, "CLEANTRACE_URL": "http://127.0.0.1:1"}
+    ran = subprocess.run(
+        [*program, "datasets", "list"], env=env, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 4, ran.stderr
+    assert "http://127.0.0.1:1" in ran.stderr
+
+
+def test_client_needs_neither_torch_nor_the_service() -> None:
+    heavy = "torch numpy app workers sqlalchemy fastapi pydantic celery"
+    code = f"import sys, cleantrace.cli; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []
