@@ -37,7 +37,8 @@ class Stack:
         allow: directories and URL prefixes that data and checkpoints may be read from.
         workers: worker processes.
         project: the project whose key and sign-in link are made.
-        env: settings for the service, on top of this process's environment.
+        env: settings for the service, and DATABASE_URL or REDIS_URL to use servers of yours. Those
+            in this process's own environment do not count: they may speak of another service.
         durable: False tells Postgres not to wait for the disk, for data that may be lost.
         start_limit_s: how long the start may take.
     """
@@ -70,7 +71,12 @@ class Stack:
             "cleantrace up",
             argv,
             log=self._data.logs / "launcher.log",
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {}), "PYTHONPATH": path},
+            env={
+                **without_settings(os.environ),
+                "PYTHONUNBUFFERED": "1",
+                **(env or {}),
+                "PYTHONPATH": path,
+            },
             cwd=Path("/"),
             stop_signal=signal.SIGTERM,
             death_signal=signal.SIGTERM,
@@ -202,3 +208,12 @@ class Stack:
         """The state of *this* launcher: an older file is none of ours."""
         state = self._data.read_state()
         return state if state is not None and state.pid == self._launcher.pid else None
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what the service takes its settings from."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in {"DATABASE_URL", "REDIS_URL"} and not name.startswith("CLEANTRACE_")
+    }

@@ -18,6 +18,7 @@ import pytest
 from cleantrace.standalone import Stack
 from cleantrace.standalone.errors import ServerFailed
 from cleantrace.standalone.identity import is_alive
+from cleantrace.standalone.stack import without_settings
 
 pytestmark = pytest.mark.stack
 
@@ -46,10 +47,10 @@ def datasets_of(stack: Stack, key: str) -> httpx.Response:
     )
 
 
-def run_cli(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cleantrace.cli", *arguments],
-        cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False,
+        cwd=ROOT, env=without_settings(os.environ), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -63,7 +64,12 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def stack(data_dir: Path) -> Iterator[Stack]:
-    with Stack(data_dir, workers=1, allow=[ROOT / "tests"], env=ENV, durable=False) as running:
+    with pytest.MonkeyPatch.context() as patch:
+        # Settings of this process are none of a stack's: with these it could not start.
+        patch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+        patch.setenv("CLEANTRACE_SHARD_SIZE", "many")
+        running = Stack(data_dir, workers=1, allow=[ROOT / "tests"], env=ENV, durable=False)
+    with running:
         yield running
 
 
