@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cleantrace.cli.service import connected, location, out, remember
+from cleantrace.cli.service import connected, id_column, location, out, remember
 from cleantrace.client import Client, Dataset
 from cleantrace.progress import Bar
 
@@ -85,7 +85,7 @@ def list_datasets(
     name: Annotated[str | None, typer.Option(help="Only the versions of this one.")] = None,
 ) -> None:
     """List datasets, newest first."""
-    table = Table("name", "version", "status", "examples", "task", "id", box=None)
+    table = Table("name", "version", "status", "examples", "task", id_column(), box=None)
     with connected(context) as client:
         for each in client.datasets(name):
             count = "" if each.example_count is None else f"{each.example_count:,}"

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from cleantrace.cli.datasets import find_dataset
-from cleantrace.cli.service import connected, location, out, read_json, remember
+from cleantrace.cli.service import connected, id_column, location, out, read_json, remember
 from cleantrace.progress import Bar
 
 app = typer.Typer(help="Training runs.", no_args_is_help=True, callback=remember)
@@ -53,7 +53,7 @@ def register(
 @app.command("list")
 def list_runs(context: typer.Context) -> None:
     """List training runs, newest first."""
-    table = Table("name", "model", "loss", "made", "id", box=None)
+    table = Table("name", "model", "loss", "made", id_column(), box=None)
     with connected(context) as client:
         for each in client.runs():
             made = f"{each.created_at:%Y-%m-%d %H:%M}"
@@ -85,7 +85,7 @@ def list_checkpoints(
     context: typer.Context, run: Annotated[str, typer.Argument(help="Id of the training run.")]
 ) -> None:
     """List a run's checkpoints in the order of their steps."""
-    table = Table("step", "eta", "status", "uri", "id", box=None)
+    table = Table("step", "eta", "status", "uri", id_column(), box=None)
     with connected(context) as client:
         for each in client.checkpoints(run):
             status = each.failure.detail if each.failure else each.status

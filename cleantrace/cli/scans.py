@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cleantrace.cli.service import connected, out, remember
+from cleantrace.cli.service import connected, id_column, out, remember
 from cleantrace.client import Client, Flag, Scan
 from cleantrace.progress import Bar
 
@@ -111,7 +111,7 @@ def list_scans(
     dataset: Annotated[str | None, typer.Option(help="Only those of this dataset's id.")] = None,
 ) -> None:
     """List scans, newest first."""
-    table = Table("started", "status", "done", "flagged", "score", "id", box=None)
+    table = Table("started", "status", "done", "flagged", "score", id_column(), box=None)
     with connected(context) as client:
         for each in client.scans(dataset):
             table.add_row(*_row(each))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.table import Column
 
 from cleantrace.client import Client
 from cleantrace.client.errors import (
@@ -36,6 +37,11 @@ DataDir = Annotated[
 
 out = Console()
 """Results; all else goes to standard error."""
+
+
+def id_column() -> Column:
+    """A table's column of ids, which are there to be copied: never cut, however narrow it gets."""
+    return Column("id", no_wrap=True, min_width=36)
 
 
 def remember(
