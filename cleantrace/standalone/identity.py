@@ -69,7 +69,12 @@ def end_stale(
     grace_s: float,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Stop a process that is not our child: politely, then, after `grace_s`, by SIGKILL."""
+    """Stop a process that is not our child: politely, then, after `grace_s`, by SIGKILL.
+
+    Does nothing if it has ended already: its number may by now be somebody else's.
+    """
+    if not is_alive(pid, moment):
+        return
     for number, limit_s in ((stop_signal, grace_s), (signal.SIGKILL, 5.0)):
         if not is_alive(pid, moment):
             break

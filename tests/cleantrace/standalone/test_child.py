@@ -100,6 +100,15 @@ def test_stale_process_is_ended_even_if_it_ignores_the_signal(tmp_path: Path) ->
     assert stubborn.wait(10) == -signal.SIGKILL
 
 
+def test_number_of_a_process_that_ended_is_left_alone(tmp_path: Path) -> None:
+    other = make_child(tmp_path, "sleep 600")
+    other.start()
+    assert other.pid is not None
+    end_stale(other.pid, "an earlier moment", signal.SIGTERM, grace_s=0.1)
+    assert other.is_running()
+    other.kill()
+
+
 def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = textwrap.dedent(f"""
         from pathlib import Path

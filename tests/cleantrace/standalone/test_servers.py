@@ -130,7 +130,8 @@ def test_valkey_answers_those_who_know_its_password(place: Path) -> None:
 def test_valkey_killed_comes_back_on_its_port(place: Path) -> None:
     with ValkeyServer(place / "valkey") as server:
         assert server.child is not None
-        os.kill(server.child.pid or 0, signal.SIGKILL)
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
         assert server.child.wait(10)
         server.spawn()
         client = redis.from_url(server.url)
