@@ -70,11 +70,20 @@ class PostgresServer:
     @classmethod
     @contextmanager
     def temporary(cls, options: Mapping[str, str] = NO_DURABILITY) -> Iterator[Self]:
-        """A server whose data is removed at the end: for tests."""
+        """A server whose data is removed at the end: for tests.
+
+        Raises:
+            ServerFailed: at the end, if the server did not live to see it; holds its last words,
+                which explain why tests could not reach it.
+        """
         directory = Path(tempfile.mkdtemp(prefix="cleantrace-postgres-"))
         try:
             with cls(directory, options=options) as server:
                 yield server
+                if server.child is not None and not server.child.is_running():
+                    raise ServerFailed(
+                        f"Postgres {server.child.ending()} too early:\n{server.child.log_tail()}"
+                    )
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 

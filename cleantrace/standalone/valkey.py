@@ -53,11 +53,20 @@ class ValkeyServer:
     @classmethod
     @contextmanager
     def temporary(cls) -> Iterator[Self]:
-        """A server whose directory is removed at the end: for tests."""
+        """A server whose directory is removed at the end: for tests.
+
+        Raises:
+            ServerFailed: at the end, if the server did not live to see it; holds its last words,
+                which explain why tests could not reach it.
+        """
         directory = Path(tempfile.mkdtemp(prefix="cleantrace-valkey-"))
         try:
             with cls(directory) as server:
                 yield server
+                if server.child is not None and not server.child.is_running():
+                    raise ServerFailed(
+                        f"Valkey {server.child.ending()} too early:\n{server.child.log_tail()}"
+                    )
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
