@@ -22,7 +22,7 @@ from workers.influence.layers import Layers, last_layer, select
 from workers.influence.layout import PROBE_WEIGHTS, Layout, find_layout
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
-from workers.influence.subject import Inputs, Subject, take, tensors_of
+from workers.influence.subject import Inputs, Subject, in_float64, take, tensors_of
 from workers.influence.weights import State
 
 _N_PROBE = len(PROBE_WEIGHTS)
@@ -68,6 +68,7 @@ def make_plan(
     """
     inputs, targets = _probe_examples(inputs, targets)
     state = _probe_state(subject, states, tuple(trainable), inputs, targets)
+    state, inputs, targets = _without_rounding(subject, state, tuple(trainable), inputs, targets)
     last = last_layer(_trace(subject, state, tuple(trainable), inputs))
     selected = select(layers, trainable, last)
     truth = _truth(subject, state, selected, inputs, targets)
@@ -138,6 +139,22 @@ def _probe_state(
             if bool(subject.losses(state, inputs, targets).isfinite().all()):
                 break
     return state
+
+
+def _without_rounding(
+    subject: Subject, state: State, names: tuple[str, ...], inputs: Inputs, targets: Tensor
+) -> tuple[State, Inputs, Tensor]:
+    """The probe in float64, if the model uses its parameters there as it does in its own precision.
+
+    A model that casts its weights may not; then the probe stays as it is.
+    """
+    wide = in_float64(subject, state, inputs, targets)
+    if wide is None:
+        return state, inputs, targets
+    own_uses = _trace(subject, state, names, inputs)
+    return (
+        wide if _trace(subject, wide[0], names, wide[1]) == own_uses else (state, inputs, targets)
+    )
 
 
 def _trace(subject: Subject, state: State, names: tuple[str, ...], inputs: Inputs) -> list[Event]:

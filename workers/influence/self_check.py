@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from workers.influence.errors import SelfCheckFailed
-from workers.influence.subject import Inputs, Subject, take
+from workers.influence.subject import Inputs, Subject, in_float64, take
 from workers.influence.weights import State
 
 Norms = Callable[[State, Inputs, Tensor], dict[str, Tensor]]
@@ -17,11 +17,27 @@ def check_two(
 ) -> None:
     """Scores the whole batch and compares its first and last example, parameter by parameter.
 
+    What differs in the model's own precision is compared again in float64, where rounding cannot
+    be the reason: a mistake differs there as well.
+
     Args:
         norms_of: {parameter: (B,)} squared norms of a batch; what is checked.
     Raises:
         SelfCheckFailed: they differ beyond rounding, or one is finite and the other is not.
     """
+    difference = _difference(subject, norms_of, state, inputs, targets)
+    if difference is not None:
+        wide = in_float64(subject, state, inputs, targets)
+        if wide is not None:
+            difference = _difference(subject, norms_of, *wide)
+    if difference is not None:
+        raise SelfCheckFailed(difference)
+
+
+def _difference(
+    subject: Subject, norms_of: Norms, state: State, inputs: Inputs, targets: Tensor
+) -> str | None:
+    """The first difference beyond rounding, in words."""
     found = norms_of(state, inputs, targets)
     for at in sorted({0, len(targets) - 1}):
         names = tuple(found)
@@ -31,10 +47,11 @@ def check_two(
         for name in names:
             got = found[name][at].double().item()
             if not _close(got, true[name], whole, found[name].dtype):
-                raise SelfCheckFailed(
+                return (
                     f"Squared gradient norm of {name} for example {at} of the batch: "
                     f"{got:.9g}, and {true[name]:.9g} by plain autograd. Please report the model."
                 )
+    return None
 
 
 def _close(got: float, true: float, whole: float, dtype: torch.dtype) -> bool:

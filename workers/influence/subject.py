@@ -59,6 +59,32 @@ def to_device(inputs: Inputs, device: torch.device) -> Inputs:
     return _map(inputs, lambda x: x.detach().to(device))
 
 
+def widened(tensor: Tensor) -> Tensor:
+    """In float64 if it is floating-point."""
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+def in_float64(
+    subject: Subject, state: State, inputs: Inputs, targets: Tensor
+) -> tuple[State, Inputs, Tensor] | None:
+    """Weights and batch in float64, for comparisons that rounding must not decide.
+
+    In float32 a deep network's gradients may jump: a unit of ReLU that is zero up to rounding is
+    on in one way of computing and off in another, which is no mistake of either.
+
+    Returns:
+        None where the model, its loss or the device does not compute in float64.
+    """
+    try:
+        wide = {name: widened(tensor) for name, tensor in state.items()}
+        batch, wanted = _map(inputs, widened), widened(targets)
+        with torch.no_grad():
+            losses = subject.losses(wide, batch, wanted)
+    except (RuntimeError, TypeError, ValueError):
+        return None
+    return (wide, batch, wanted) if losses.dtype == torch.float64 else None
+
+
 def tensors_of(inputs: Inputs) -> list[Tensor]:
     values = inputs.values() if isinstance(inputs, dict) else inputs
     parts = [inputs] if isinstance(inputs, Tensor) else list(values)
