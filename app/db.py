@@ -7,7 +7,7 @@ send their nudges after the commit, so that a rollback drops them.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -81,6 +81,15 @@ def reading() -> Iterator[Session]:
     read_only = engine().execution_options(postgresql_readonly=True)
     with Session(read_only, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def copy_csv(db: Session, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
+    """COPY rows in, as CSV lines with these columns; an empty field is NULL."""
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
+    cursor = db.connection().connection.cursor()
+    with cursor.copy(statement) as copy:
+        for chunk in chunks:
+            copy.write(chunk)
 
 
 def read_session() -> Iterator[Session]:

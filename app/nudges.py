@@ -28,6 +28,11 @@ QUEUE_OF_TASK = {
     "scans.score_shard": SCORING_QUEUE,
     "scans.finalise": CPU_QUEUE,
 }
+
+# So many messages of a running scan are under way at once: workers that come later find some,
+# and each shard's end sends one on, so that scans running side by side take turns.
+FANOUT = 64
+
 _PENDING = "nudges"
 
 

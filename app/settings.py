@@ -5,7 +5,6 @@ Read them through `settings()`; nothing else looks at the environment.
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Annotated
 
@@ -89,8 +88,3 @@ def settings() -> Settings:
             known = field or Settings.model_fields.get(name.lower().removeprefix("cleantrace_"))
             lines.append(f"  {variable}: {item['msg']}. {known.description if known else ''}")
         raise SettingsError("Cannot start; set these variables:\n" + "\n".join(lines)) from error
-
-
-def environment_with(**variables: str) -> dict[str, str]:
-    """A copy of this process's environment with some variables changed, for children."""
-    return dict(os.environ) | variables

@@ -1,6 +1,6 @@
 """The engine against a plain training step: time, peak memory, error. Prints a Markdown table.
 
-    python benchmarks/engine.py [--quick] [--threads N] [--only NAME]
+    python -m benchmarks.engine [--quick] [--threads N] [--only NAME]
 
 A step is one forward and one backward pass of the same batch through the same model, without the
 optimiser. The engine scores the batch at three checkpoints and is charged a third. Both sides
@@ -27,14 +27,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# As in a scan, a batch is scored at all checkpoints in one call; times are for one checkpoint.
-CHECKPOINTS = 3
+from workers.influence import SelfInfluenceScorer
+from workers.models import build_model
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
-from workers.influence import SelfInfluenceScorer  # noqa: E402
-from workers.models import build_model  # noqa: E402
+# As in a scan, a batch is scored at all checkpoints in one call; times are for one checkpoint.
+CHECKPOINTS = 3
 
 
 class Block(nn.Module):
@@ -235,7 +234,16 @@ def peak_of(name: str, side: str) -> None:
 
 
 def measure_peak(work: Workload, side: str, threads: int) -> float:
-    command = [sys.executable, __file__, "--peak", work.name, side, "--threads", str(threads)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.engine",
+        "--peak",
+        work.name,
+        side,
+        "--threads",
+        str(threads),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return float(json.loads(done.stdout.splitlines()[-1]))
 

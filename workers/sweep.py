@@ -17,7 +17,7 @@ from app.datasets import queries as dataset_queries
 from app.db import transaction
 from app.runs import queries as run_queries
 from app.scans import job_queries as scans
-from app.scans.models import ScanStatus
+from app.scans.models import ScanStatus, Shard
 from app.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 # How long a nudge may take to be acted upon before it counts as lost. A nudge too many costs a
 # worker one look into the database.
 SILENT_S = 10.0
-FANOUT = 64
 
 
 def sweep() -> None:
@@ -49,7 +48,7 @@ def _revive_scans() -> None:
         if freed:
             logger.info("%d shards freed: their workers fell silent", freed)
         for shard in scans.exhausted_shards(db, most):
-            scans.fail_scan(db, shard.scan_id, _exhausted(shard.number, shard.attempts, shard))
+            scans.fail_scan(db, shard.scan_id, _exhausted(shard))
         for scan in scans.exhausted_scans(db, most):
             doing = "planned" if scan.status == ScanStatus.queued else "finalised"
             scans.fail_scan(
@@ -72,7 +71,7 @@ def _revive_scans() -> None:
         for scan_id, pending in scans.starved_scans(
             db, most, SILENT_S, queue_is_empty=waiting == 0
         ):
-            nudges.nudge(db, "scans.score_shard", scan_id, times=min(pending, FANOUT))
+            nudges.nudge(db, "scans.score_shard", scan_id, times=min(pending, nudges.FANOUT))
 
 
 def _waiting() -> int | None:
@@ -83,12 +82,12 @@ def _waiting() -> int | None:
         return None
 
 
-def _exhausted(number: int, attempts: int, shard: object) -> dict[str, object]:
-    reason = getattr(shard, "last_error", None) or "its workers died or fell silent"
+def _exhausted(shard: Shard) -> dict[str, object]:
+    reason = shard.last_error or "its workers died or fell silent"
     return {
         "title": "Shard failed",
         "status": 500,
-        "detail": f"Shard {number} failed {attempts} times: {reason}",
+        "detail": f"Shard {shard.number} failed {shard.attempts} times: {reason}",
         "remedy": "Mend the cause (a worker that runs out of memory needs a smaller "
         "CLEANTRACE_BATCH_SIZE), then retry: finished shards stay finished.",
     }

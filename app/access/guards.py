@@ -1,6 +1,6 @@
 """What a route declares it needs: a role, and a project that is the caller's.
 
-`Viewer`, `Reviewer`, `Engineer`, `Admin` are FastAPI dependencies that yield the `Caller`.
+`Viewer` and `Engineer` are FastAPI dependencies that yield the `Caller`.
 The API takes a bearer key, or the dashboard's cookie for reading; pages take the cookie.
 """
 
@@ -82,6 +82,15 @@ def page_caller(request: Request, db: ReadSession) -> Caller | None:
     return service.caller_by_cookie(db, cookie) if cookie else None
 
 
+def require_csrf(caller: Caller, csrf_token: str) -> None:
+    """Raises NotAllowed: the form is not one that this session was given."""
+    if not hmac.compare_digest(csrf_token.encode(), (caller.csrf_token or "").encode()):
+        raise NotAllowed(
+            "This form is out of date or came from elsewhere; nothing was changed.",
+            remedy="Go back, reload the page and try again.",
+        )
+
+
 def _form_guard(role: Role) -> Callable[..., Caller]:
     page = _page_guard(role)
 
@@ -89,11 +98,7 @@ def _form_guard(role: Role) -> Callable[..., Caller]:
         request: Request, db: ReadSession, project: str, csrf_token: Annotated[str, Form()] = ""
     ) -> Caller:
         caller: Caller = page(request, db, project)
-        if not hmac.compare_digest(csrf_token.encode(), (caller.csrf_token or "").encode()):
-            raise NotAllowed(
-                "This form is out of date or came from elsewhere; nothing was changed.",
-                remedy="Go back, reload the page and try again.",
-            )
+        require_csrf(caller, csrf_token)
         return caller
 
     guard.__name__ = f"form_{role.value}"
@@ -101,8 +106,6 @@ def _form_guard(role: Role) -> Callable[..., Caller]:
 
 
 Viewer = Annotated[Caller, Depends(_api_guard(Role.viewer), scope="function")]
-Reviewer = Annotated[Caller, Depends(_api_guard(Role.reviewer), scope="function")]
 Engineer = Annotated[Caller, Depends(_api_guard(Role.engineer), scope="function")]
-Admin = Annotated[Caller, Depends(_api_guard(Role.admin), scope="function")]
 PageViewer = Annotated[Caller, Depends(_page_guard(Role.viewer), scope="function")]
 FormEngineer = Annotated[Caller, Depends(_form_guard(Role.engineer), scope="function")]

@@ -40,7 +40,7 @@ class Once:
             return self._replay(db, caller, out)
         result = work()
         queries.finish_idempotent_request(
-            db, caller.project_id, self._key, 200, result.model_dump(mode="json")
+            db, caller.project_id, self._key, result.model_dump(mode="json")
         )
         return result
 

@@ -92,6 +92,5 @@ class IdempotentRequest(Base):
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[str]
-    status: Mapped[int | None]
     body: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from app.access import service
 from app.access.errors import NotAllowed, NotSignedIn
-from app.access.guards import COOKIE, SignInNeeded, page_caller
+from app.access.guards import COOKIE, SignInNeeded, page_caller, require_csrf
 from app.dashboard.frame import page, project_url
 from app.db import ReadSession, WriteSession
 from app.settings import settings
@@ -98,11 +97,7 @@ def sign_out(
 ) -> Response:
     caller = page_caller(request, db)
     if caller is not None:
-        if not hmac.compare_digest(csrf_token.encode(), (caller.csrf_token or "").encode()):
-            raise NotAllowed(
-                "This form is out of date or came from elsewhere; you are still signed in.",
-                remedy="Go back, reload the page and sign out there.",
-            )
+        require_csrf(caller, csrf_token)
         service.sign_out(db, caller)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(COOKIE, path="/")

@@ -85,10 +85,10 @@ def idempotent_request(db: Session, project_id: uuid.UUID, key: str) -> Idempote
 
 
 def finish_idempotent_request(
-    db: Session, project_id: uuid.UUID, key: str, status: int, body: dict[str, Any]
+    db: Session, project_id: uuid.UUID, key: str, body: dict[str, Any]
 ) -> None:
     db.execute(
         update(IdempotentRequest)
         .where(IdempotentRequest.project_id == project_id, IdempotentRequest.key == key)
-        .values(status=status, body=body)
+        .values(body=body)
     )

@@ -134,7 +134,7 @@ def sign_in_with_link(db: Session, secret: str) -> tuple[str, Caller]:
     if link is None:
         raise LinkSpent(
             "This sign-in link was used before, or is too old.",
-            remedy="Sign in with an API key, or print a new link: cleantrace keys link.",
+            remedy="Sign in with an API key, or start `cleantrace up` again for a new link.",
         )
     return _begin_session(db, link.project_id, link.role, None)
 

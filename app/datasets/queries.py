@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.datasets.models import Dataset, DatasetStatus, Example, RejectedRow
+from app.db import copy_csv
 
 _UNFINISHED = (DatasetStatus.registered.value, DatasetStatus.indexing.value)
 
@@ -167,13 +168,8 @@ def forgotten_indexing(db: Session, silent_s: float) -> Sequence[uuid.UUID]:
 def copy_examples(db: Session, dataset_id: uuid.UUID, csv_chunks: Iterable[bytes]) -> None:
     """COPY examples in; each chunk is CSV lines of dataset_id, position, key, label, target."""
     db.execute(delete(Example).where(Example.dataset_id == dataset_id))
-    cursor = db.connection().connection.cursor()
-    with cursor.copy(
-        "COPY examples (dataset_id, position, key, given_label, given_target)"
-        " FROM STDIN (FORMAT csv)"
-    ) as copy:
-        for chunk in csv_chunks:
-            copy.write(chunk)
+    columns = ("dataset_id", "position", "key", "given_label", "given_target")
+    copy_csv(db, "examples", columns, csv_chunks)
 
 
 def add_rejected_rows(

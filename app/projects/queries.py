@@ -9,10 +9,6 @@ from sqlalchemy.orm import Session
 from app.projects.models import Project
 
 
-def project_by_name(db: Session, name: str) -> Project | None:
-    return db.scalar(select(Project).where(Project.name == name))
-
-
 def ensure_project(db: Session, name: str) -> Project:
     """The project of this name, made if there is none; two callers at once get the same."""
     db.execute(insert(Project).values(name=name).on_conflict_do_nothing(index_elements=["name"]))

@@ -11,10 +11,6 @@ from app.projects.models import Project
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-def find_project(db: Session, name: str) -> Project | None:
-    return queries.project_by_name(db, name)
-
-
 def ensure_project(db: Session, name: str) -> Project:
     """The project of this name, created if need be.
 

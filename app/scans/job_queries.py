@@ -16,7 +16,7 @@ from sqlalchemy import exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.scans.models import Scan, ScanStatus, Shard, ShardStatus
+from app.scans.models import UNFINISHED, Scan, ScanStatus, Shard, ShardStatus
 
 _UNHELD = or_(Scan.lease_token.is_(None), Scan.lease_expires_at < func.now())
 
@@ -88,13 +88,6 @@ def add_shards(db: Session, scan_id: uuid.UUID, ranges: Sequence[tuple[int, int]
         for number, (start, stop) in enumerate(ranges)
     ]
     db.execute(insert(Shard).on_conflict_do_nothing(), rows)
-
-
-def shard_ranges(db: Session, scan_id: uuid.UUID) -> Sequence[tuple[int, int]]:
-    rows = db.execute(
-        select(Shard.start, Shard.stop).where(Shard.scan_id == scan_id).order_by(Shard.number)
-    )
-    return [(row.start, row.stop) for row in rows]
 
 
 def lease_next_shard(
@@ -245,11 +238,10 @@ def pending_shards(db: Session, scan_id: uuid.UUID) -> int:
 
 def fail_scan(db: Session, scan_id: uuid.UUID, failure: dict[str, Any]) -> bool:
     """Fail an unfinished scan with its reason; says whether this call did."""
-    unfinished = (ScanStatus.queued, ScanStatus.running, ScanStatus.finalising)
     return bool(
         db.scalar(
             update(Scan)
-            .where(Scan.id == scan_id, Scan.status.in_(unfinished))
+            .where(Scan.id == scan_id, Scan.status.in_(UNFINISHED))
             .values(
                 status=ScanStatus.failed,
                 failure=failure,

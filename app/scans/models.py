@@ -57,6 +57,12 @@ class Scan(Base):
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"), index=True)
     layers: Mapped[list[str]]
     """["all"], ["last"], or names and patterns of layers."""
+
+    @property
+    def layer_choice(self) -> str | list[str]:
+        """As it was asked for: `all`, `last`, or the list."""
+        return self.layers[0] if self.layers in (["all"], ["last"]) else self.layers
+
     checkpoint_ids: Mapped[list[str]]
     weighting: Mapped[str]
     score: Mapped[str]

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.datasets.models import Example
+from app.db import copy_csv
 from app.scans.models import Flag, Scan, Score
 from app.scans.schemas import Order
 
@@ -30,16 +31,8 @@ def replace_results(
     """
     db.execute(delete(Score).where(Score.scan_id == scan_id))
     db.execute(delete(Flag).where(Flag.scan_id == scan_id))
-    _copy(db, "scores", SCORE_COLUMNS, scores)
-    _copy(db, "flags", FLAG_COLUMNS, flags)
-
-
-def _copy(db: Session, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-    cursor = db.connection().connection.cursor()
-    with cursor.copy(statement) as copy:
-        for chunk in chunks:
-            copy.write(chunk)
+    copy_csv(db, "scores", SCORE_COLUMNS, scores)
+    copy_csv(db, "flags", FLAG_COLUMNS, flags)
 
 
 def scores_page(

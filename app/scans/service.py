@@ -176,13 +176,14 @@ def describe_scans(db: Session, scans: Sequence[Scan]) -> list[ScanOut]:
         elif scan.status == ScanStatus.complete and progress.seconds_elapsed:
             progress.examples_per_second = scan.example_count / progress.seconds_elapsed
             progress.seconds_left = 0.0
-        layers = scan.layers[0] if scan.layers in (["all"], ["last"]) else scan.layers
         values = {
             name: getattr(scan, name)
             for name in ScanOut.model_fields
             if name not in {"layers", "progress"}
         }
-        described.append(ScanOut.model_validate(values | {"layers": layers, "progress": progress}))
+        described.append(
+            ScanOut.model_validate(values | {"layers": scan.layer_choice, "progress": progress})
+        )
     return described
 
 

@@ -53,10 +53,7 @@ def dataset_title(dataset: Dataset) -> str:
 
 def _left(scan: ScanOut) -> str:
     left = scan.progress.seconds_left
-    return "" if left is None or scan.status in _OVER else f"about {duration(left)} left"
-
-
-_OVER = (ScanStatus.complete, ScanStatus.failed, ScanStatus.cancelled)
+    return "" if left is None or scan.status not in UNFINISHED else f"about {duration(left)} left"
 
 
 @dataclass(frozen=True)

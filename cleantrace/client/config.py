@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleantrace.client.errors import NotConfigured
+from cleantrace.standalone.data_dir import DataDirectory
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def of_stack(data_dir: str | os.PathLike[str], project: str | None) -> Address:
         state = json.loads((path / "stack.json").read_text())
         url, first = str(state["url"]), str(state["project"])
         project = project or first
-        key_file = path / ("api-key" if project == "default" else f"api-key-{project}")
+        key_file = DataDirectory(path).api_key_of(project)
         return Address(url, key_file.read_text().strip(), project)
     except FileNotFoundError as error:
         if (path / "stack.json").exists():

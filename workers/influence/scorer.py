@@ -68,12 +68,15 @@ class SelfInfluenceScorer:
             raise UnknownLayer("Every parameter of the model is frozen (requires_grad False).")
         self._layers: Layers = layers
         self._plans: list[Plan] = []
+        self._coverage = Coverage()
 
     @property
     def coverage(self) -> Coverage:
         """How each parameter is accounted for; known once a batch was scored or checked."""
-        if not self._plans:
-            return Coverage()
+        return self._coverage
+
+    def _account(self) -> Coverage:
+        """The coverage of the plans so far: made when a plan is, not for every batch."""
         entries = []
         for name, parameter in self._subject.slots.parameters.items():
             treatment, detail = Treatment.EXCLUDED, ""
@@ -145,6 +148,7 @@ class SelfInfluenceScorer:
             self._plans.append(plan)  # it fits everything, so it is tried last
         else:
             self._plans.insert(0, plan)
+        self._coverage = self._account()
         return done
 
     def _by_plan(

@@ -1,7 +1,8 @@
 """Finalising a scan, once: ranks, flags, summary, and all rows in one transaction.
 
-Memory: the ranked score, labels and ranks of all examples (about 40 bytes each) are held; all
-else streams shard by shard. Nothing of a scan's results can be seen before the commit.
+Memory: the ranked score, prediction, label and rank of all examples are held (about 40 bytes each,
+and some copies while ranking); all else streams shard by shard. Nothing of a scan's results can be
+seen before the commit.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.scanning import ranking, summary
-from workers.scanning.plan import give_up_or_retry, parts_of_scan
+from workers.scanning.plan import give_up_or_retry, scan_heartbeat
 from workers.scanning.rows import flag_rows, score_rows
-from workers.scanning.session import close_session
+from workers.scanning.session import close_session, parts_of_scan
 from workers.scanning.shards import read_columns
 
 logger = logging.getLogger(__name__)
@@ -38,12 +39,7 @@ def run_finalising(scan_id: UUID) -> None:
         scan = queries.lease_scan(db, scan_id, ScanStatus.finalising, token, ttl_s)
     if scan is None:
         return
-
-    def renew() -> bool:
-        with transaction() as db:
-            return queries.renew_scan(db, scan_id, token, ttl_s)
-
-    with Heartbeat(renew, ttl_s) as heartbeat:
+    with scan_heartbeat(scan_id, token) as heartbeat:
         try:
             _finalise(scan, token, heartbeat)
         except LeaseLost:

@@ -6,25 +6,17 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from app.datasets import queries as dataset_queries
-from app.datasets.models import Dataset
-from app.db import new_id, now, reading, transaction
-from app.nudges import nudge
-from app.runs import service as runs
-from app.runs.models import Checkpoint, TrainingRun
+from app.db import new_id, now, transaction
+from app.nudges import FANOUT, nudge
 from app.scans import job_queries as queries
 from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.failures import failure_of, is_final
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.models.jobs import require_usable
-from workers.scanning.session import open_session
+from workers.scanning.session import open_session, parts_of_scan
 
 logger = logging.getLogger(__name__)
-
-# So many messages of a running scan are under way at once: workers that come later find some,
-# and each shard's end sends one on, so that scans running side by side take turns.
-FANOUT = 64
 
 
 def run_planning(scan_id: UUID) -> None:
@@ -34,11 +26,11 @@ def run_planning(scan_id: UUID) -> None:
         scan = queries.lease_scan(db, scan_id, ScanStatus.queued, token, ttl_s)
     if scan is None:
         return
-    with Heartbeat(lambda: _renew(scan_id, token, ttl_s), ttl_s) as heartbeat:
+    with scan_heartbeat(scan_id, token) as heartbeat:
         try:
-            parts = parts_of_scan(scan)
-            require_usable(parts[0], parts[2])
-            session = open_session(scan, *parts)
+            run, _, checkpoints = parts_of_scan(scan)
+            require_usable(run, checkpoints)
+            session = open_session(scan)
             session.check()
             heartbeat.check()
             outlasting_database(lambda: _start(scan, token, {"coverage": session.coverage}))
@@ -49,18 +41,15 @@ def run_planning(scan_id: UUID) -> None:
             give_up_or_retry(scan, ScanStatus.queued, token, error, "Planning")
 
 
-def parts_of_scan(scan: Scan) -> tuple[TrainingRun, Dataset, list[Checkpoint]]:
-    with reading() as db:
-        run = runs.run_of_scan(db, scan.run_id)
-        dataset = dataset_queries.dataset_by_id(db, scan.dataset_id)
-        checkpoints = runs.checkpoints_of(db, [UUID(each) for each in scan.checkpoint_ids])
-    assert dataset is not None, "a scan's dataset cannot be deleted"
-    return run, dataset, list(checkpoints)
+def scan_heartbeat(scan_id: UUID, token: UUID) -> Heartbeat:
+    """Keeps the lease of a scan's own job, planning or finalising."""
+    ttl_s = settings().lease_ttl_s
 
+    def renew() -> bool:
+        with transaction() as db:
+            return queries.renew_scan(db, scan_id, token, ttl_s)
 
-def _renew(scan_id: UUID, token: UUID, ttl_s: float) -> bool:
-    with transaction() as db:
-        return queries.renew_scan(db, scan_id, token, ttl_s)
+    return Heartbeat(renew, ttl_s)
 
 
 def _start(scan: Scan, token: UUID, summary: dict[str, Any]) -> None:

@@ -16,9 +16,12 @@ import numpy as np
 import torch
 
 from app.artifacts import ArtifactStore
+from app.datasets import queries as dataset_queries
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
+from app.db import reading
 from app.errors import Invalid
+from app.runs import service as runs
 from app.runs.models import Checkpoint, Loss, TrainingRun
 from app.scans.models import Scan
 from app.settings import settings
@@ -75,7 +78,7 @@ class ScanSession:
             checkpoints=[
                 (load_checkpoint(checkpoint, model), checkpoint.eta) for checkpoint in checkpoints
             ],
-            layers=scan.layers[0] if scan.layers in (["all"], ["last"]) else scan.layers,
+            layers=scan.layer_choice,
             device=None if settings().device == "auto" else settings().device,
             classification=self._classification,
         )
@@ -165,18 +168,25 @@ class ScanSession:
         return self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
 
 
+def parts_of_scan(scan: Scan) -> tuple[TrainingRun, Dataset, list[Checkpoint]]:
+    with reading() as db:
+        run = runs.run_of_scan(db, scan.run_id)
+        dataset = dataset_queries.dataset_by_id(db, scan.dataset_id)
+        checkpoints = runs.checkpoints_of(db, [UUID(each) for each in scan.checkpoint_ids])
+    assert dataset is not None, "a scan's dataset cannot be deleted"
+    return run, dataset, list(checkpoints)
+
+
 _sessions: OrderedDict[UUID, ScanSession] = OrderedDict()
 
 
-def open_session(
-    scan: Scan, run: TrainingRun, dataset: Dataset, checkpoints: list[Checkpoint]
-) -> ScanSession:
+def open_session(scan: Scan) -> ScanSession:
     """The session of a scan, from memory if this worker has it."""
     session = _sessions.pop(scan.id, None)
     if session is None:
         while len(_sessions) >= _KEPT_SESSIONS:
             _sessions.popitem(last=False)
-        session = ScanSession(scan, run, dataset, checkpoints)
+        session = ScanSession(scan, *parts_of_scan(scan))
         logger.info("scan %s: weights loaded on %s", scan.id, session.device)
     _sessions[scan.id] = session
     return session

@@ -19,7 +19,6 @@ from app.scans.models import Scan, Shard
 from app.settings import settings
 from workers.failures import failure_of, is_final
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
-from workers.scanning.plan import parts_of_scan
 from workers.scanning.session import open_session
 from workers.scorers import Columns
 
@@ -63,7 +62,7 @@ def _score(scan: Scan, shard: Shard, token: UUID) -> tuple[str, str]:
             done = examples
             heartbeat.check()
 
-        session = open_session(scan, *parts_of_scan(scan))
+        session = open_session(scan)
         columns = session.score(shard.start, shard.stop, on_progress=on_progress)
         # The name carries the token: two workers on one shard never write to one file.
         name = f"scans/{scan.id}/shard-{shard.number:06}-{token.hex}.npz"
