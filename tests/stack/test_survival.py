@@ -176,12 +176,15 @@ def same_to_rounding(a: list[tuple[Any, ...]], b: list[tuple[Any, ...]]) -> None
 
 
 def test_two_workers_share_a_scan(stack: Stack, project: Project, run: str) -> None:
-    scan = start(project, run)
-    project.wait(f"/scans/{scan}", "complete")
-    shares = workers_of(stack, scan)
-    assert sum(count for _, count in shares) == EXAMPLES // 500
+    for _ in range(5):  # one worker may be done before the other has loaded the model
+        scan = start(project, run)
+        project.wait(f"/scans/{scan}", "complete")
+        shares = workers_of(stack, scan)
+        assert sum(count for _, count in shares) == EXAMPLES // 500
+        assert len(results(stack, scan)) == EXAMPLES
+        if len(shares) == 2:
+            break
     assert len(shares) == 2, shares
-    assert len(results(stack, scan)) == EXAMPLES
 
 
 def test_a_scan_survives_the_death_of_everything(stack: Stack, project: Project, run: str) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -242,11 +242,13 @@ def working() -> Iterator[list[threading.Thread]]:
         assert not thread.is_alive()
 
 
-def _later(working: list[threading.Thread], work, *args) -> None:
-    """Do a worker's part while the client waits."""
+def _once(when: Callable[[], bool], working: list[threading.Thread], work, *args) -> None:
+    """Do a worker's part while the client waits, from when the client has come so far."""
 
     def run() -> None:
-        time.sleep(0.3)
+        deadline = time.monotonic() + 60
+        while not when() and time.monotonic() < deadline:
+            time.sleep(0.02)
         work(*args)
 
     working.append(threading.Thread(target=run))
@@ -257,8 +259,8 @@ def test_waiting_hears_of_progress(
     client: Client, run: Run, working: list[threading.Thread]
 ) -> None:
     scan = client.start_scan(run)
-    _later(working, support.run_scan, scan.id)
     seen = []
+    _once(lambda: bool(seen), working, support.run_scan, scan.id)
     over = client.wait_for_scan(scan, progress=seen.append, timeout_s=60)
     assert over.status == "complete"
     assert over.summary is not None
@@ -276,7 +278,7 @@ def test_watching_goes_on_after_a_broken_stream(
         scan = client.start_scan(run)
         front.seen.clear()
         front.faults = [cut_stream, cut_stream]
-        _later(working, support.run_scan, scan.id)
+        _once(lambda: len(front.seen) >= 3, working, support.run_scan, scan.id)
         assert client.wait_for_scan(scan, timeout_s=60).status == "complete"
     streams = [path for _, path, _ in front.seen if path.endswith("/events")]
     assert len(streams) == 3  # two were cut, the third told of the end
@@ -290,7 +292,7 @@ def test_watching_polls_where_no_events_come_through(
         scan = client.start_scan(run)
         front.seen.clear()
         front.faults = [empty_stream] * 3
-        _later(working, support.run_scan, scan.id)
+        _once(lambda: len(front.seen) > 3, working, support.run_scan, scan.id)
         assert client.wait_for_scan(scan, timeout_s=60).status == "complete"
     streams = [path for _, path, _ in front.seen if path.endswith("/events")]
     assert len(streams) == 3

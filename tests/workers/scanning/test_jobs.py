@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app import nudges
 from app.db import new_id, reading, transaction
@@ -42,15 +43,26 @@ def lease(scan_id: str) -> Any:
         return job_queries.lease_next_shard(db, UUID(scan_id), token, "test", TTL_S, 3)
 
 
+def take_over(scan_id: str) -> Any:
+    """Expire a lease and hand it on in one transaction, so that no renewal comes between."""
+    with transaction() as db:
+        _expire(db)
+        return job_queries.lease_next_shard(db, UUID(scan_id), new_id(), "another", TTL_S, 3)
+
+
 def expire_leases() -> None:
     with transaction() as db:
-        for table in ("scan_shards", "scans", "datasets"):
-            db.execute(
-                text(
-                    f"UPDATE {table} SET lease_expires_at = now() - interval '1 s'"
-                    " WHERE lease_token IS NOT NULL"
-                )
+        _expire(db)
+
+
+def _expire(db: Session) -> None:
+    for table in ("scan_shards", "scans", "datasets"):
+        db.execute(
+            text(
+                f"UPDATE {table} SET lease_expires_at = now() - interval '1 s'"
+                " WHERE lease_token IS NOT NULL"
             )
+        )
 
 
 def artifacts(scan_id: str) -> dict[int, str]:
@@ -336,18 +348,22 @@ def test_a_heartbeat_learns_of_a_lost_lease(running: str) -> None:
     from workers.leases import Heartbeat, LeaseLost
 
     shard = lease(running)
+    renewed = threading.Semaphore(0)
 
     def renew() -> bool:
         with transaction() as db:
-            return job_queries.renew_shard(
-                db, UUID(running), shard.number, shard.lease_token, 0.3, 0
+            held = job_queries.renew_shard(
+                db, UUID(running), shard.number, shard.lease_token, TTL_S, 0
             )
+        renewed.release()
+        return held
 
-    with Heartbeat(renew, 0.3) as heartbeat:
-        time.sleep(0.5)
-        heartbeat.check()  # kept young: the lease would have run out by now
-        expire_leases()
-        lease(running)
-        heartbeat.lost.wait(10)
+    with Heartbeat(renew, 0.1) as heartbeat:
+        for _ in range(3):
+            assert renewed.acquire(timeout=60)
+        heartbeat.check()  # still ours
+        taken_over = take_over(running)
+        assert taken_over.number == shard.number
+        assert heartbeat.lost.wait(60)
         with pytest.raises(LeaseLost):
             heartbeat.check()
