@@ -20,12 +20,13 @@ from workers.influence.errors import (
     UnknownLayer,
     UnsupportedModel,
 )
-from workers.influence.result import SelfInfluence
+from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.scorer import SelfInfluenceScorer, choose_device, self_influence
 
 __all__ = [
     "BatchDependence",
     "CheckpointMismatch",
+    "CheckpointScores",
     "Coverage",
     "Entry",
     "InfluenceError",
@@ -39,5 +40,6 @@ __all__ = [
     "UnknownLayer",
     "UnsupportedModel",
     "choose_device",
+    "combine",
     "self_influence",
 ]

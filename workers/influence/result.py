@@ -1,4 +1,8 @@
-"""What the engine returns: plain numpy columns, one row per example."""
+"""What the engine returns: plain numpy columns, one row per example.
+
+`CheckpointScores` is what one checkpoint says of examples, and depends on no other; `combine` makes
+of several of them a `SelfInfluence`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -62,3 +66,68 @@ class SelfInfluence:
         columns = [f.name for f in fields(SelfInfluence) if f.name != "coverage"]
         joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
         return SelfInfluence(**joined, coverage=parts[-1].coverage)
+
+
+@dataclass(frozen=True)
+class CheckpointScores:
+    """What one checkpoint says of n examples. float64.
+
+    squared_norm: |gradient of the loss|² over the chosen layers, (n,).
+    last_layer: the part of the last layer's parameters, (n,); nan where it was not chosen.
+    loss, margin, el2n: as in SelfInfluence, (n,).
+    belief: class probabilities (n, C); regressions: the prediction (n, 1); nan if neither.
+    """
+
+    squared_norm: FloatArray
+    last_layer: FloatArray
+    loss: FloatArray
+    margin: FloatArray
+    el2n: FloatArray
+    belief: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+
+def combine(
+    columns: Sequence[CheckpointScores],
+    etas: Sequence[float] | FloatArray,
+    targets: np.ndarray,
+    coverage: Coverage | None = None,
+) -> SelfInfluence:
+    """The same examples' self-influence over k checkpoints.
+
+    Args:
+        columns: one for each checkpoint, in order.
+        etas: their learning rates, (k,).
+        targets: (n,), class indices or values; only classes are looked at.
+    """
+    weights = np.asarray(etas, dtype=np.float64)
+    loss = np.stack([c.loss for c in columns], 1)
+    terms = np.stack([c.squared_norm for c in columns], 1)
+    last = np.stack([c.last_layer for c in columns], 1)
+    fine = np.isfinite(loss) & np.isfinite(terms)
+    terms[~fine] = np.nan
+    last[~fine] = np.nan
+    belief = np.mean([c.belief for c in columns], axis=0)
+    nothing = np.full(len(loss), np.nan)
+    predicted, probability, given = belief[:, 0], nothing, nothing
+    if belief.shape[1] > 1:
+        at = targets.clip(0, belief.shape[1] - 1)
+        predicted = belief.argmax(1).astype(np.float64)
+        probability, given = belief.max(1), belief[np.arange(len(belief)), at]
+    return SelfInfluence(
+        self_influence=terms @ weights,
+        self_influence_equal=terms.mean(1),
+        terms=terms,
+        last_layer=last @ weights,
+        last_layer_terms=last,
+        loss=loss,
+        margin=np.stack([c.margin for c in columns], 1),
+        el2n=np.stack([c.el2n for c in columns], 1),
+        predicted=predicted,
+        probability=probability,
+        given_probability=given,
+        finite=fine.all(1),
+        coverage=Coverage() if coverage is None else coverage,
+    )

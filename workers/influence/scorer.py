@@ -15,10 +15,10 @@ from workers.influence.errors import CheckpointMismatch, ShapeMismatch, UnknownL
 from workers.influence.ghost import ghost_pass
 from workers.influence.layers import Layers
 from workers.influence.losses import Loss, resolve_loss
-from workers.influence.measures import Measures, is_classification, measure
+from workers.influence.measures import Measures, measure
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
-from workers.influence.result import SelfInfluence
+from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.self_check import check_two
 from workers.influence.subject import Inputs, Subject, require_examples, to_device
 from workers.influence.weights import State, WeightSlots
@@ -102,13 +102,27 @@ class SelfInfluenceScorer:
             ShapeMismatch: inputs and targets disagree on the number of examples.
             OperandModified: a layer's input was overwritten in place.
         """
+        columns = self.score_each(inputs, targets)
+        return combine(columns, self._etas, targets.cpu().numpy(), self.coverage)
+
+    def score_each(
+        self, inputs: Inputs, targets: Tensor, *, only: Sequence[int] | None = None
+    ) -> list[CheckpointScores]:
+        """As `score`, checkpoint by checkpoint, which `combine` makes one.
+
+        Args:
+            only: indices of the checkpoints to compute; all by default.
+        """
         n = require_examples(inputs, targets)
         if n == 0:
             raise ShapeMismatch("A batch needs at least one example.")
         inputs, targets = to_device(inputs, self.device), targets.detach().to(self.device)
+        chosen = range(len(self._states)) if only is None else only
         with self._scoring():
-            columns = [self._at_checkpoint(state, inputs, targets) for state in self._states]
-        return self._result(columns, targets)
+            return [
+                _on_cpu(self._at_checkpoint(self._states[index], inputs, targets))
+                for index in chosen
+            ]
 
     def self_check(self, inputs: Inputs, targets: Tensor) -> None:
         """Compares two examples with a plain autograd loop, at the first and last checkpoint.
@@ -165,58 +179,21 @@ class SelfInfluenceScorer:
         last = [norms[name] for name in plan.last_layer if name in norms]
         complete = all(n in norms or n not in plan.selected for n in plan.last_layer)
         seen = measure(done.outputs, targets)
-        known = is_classification(done.outputs, targets)
         return _AtCheckpoint(
-            norms, _sum(list(norms.values()), done.loss), last, complete, done.loss, seen, known
-        )
-
-    def _result(self, columns: "list[_AtCheckpoint]", targets: Tensor) -> SelfInfluence:
-        n = len(targets)
-        loss = _table([c.loss for c in columns])
-        terms = _table([c.total for c in columns])
-        last = _table(
-            [
-                _sum(c.last, c.loss)
-                if c.last_complete and c.last
-                else c.loss.new_full((n,), np.nan)
-                for c in columns
-            ]
-        )
-        fine = np.isfinite(loss) & np.isfinite(terms)
-        terms[~fine] = np.nan
-        last[~fine] = np.nan
-        belief = torch.stack([c.seen.belief for c in columns]).mean(0).cpu().numpy()
-        nothing = np.full(n, np.nan)
-        predicted, probability, given = belief[:, 0], nothing, nothing
-        if columns[0].classifies:
-            at = targets.clamp(0, belief.shape[1] - 1).cpu().numpy()
-            predicted = belief.argmax(1).astype(np.float64)
-            probability, given = belief.max(1), belief[np.arange(n), at]
-        return SelfInfluence(
-            self_influence=terms @ self._etas,
-            self_influence_equal=terms.mean(1),
-            terms=terms,
-            last_layer=last @ self._etas,
-            last_layer_terms=last,
-            loss=loss,
-            margin=_table([c.seen.margin for c in columns]),
-            el2n=_table([c.seen.el2n for c in columns]),
-            predicted=predicted,
-            probability=probability,
-            given_probability=given,
-            finite=fine.all(1),
-            coverage=self.coverage,
+            norms,
+            _sum(list(norms.values()), done.loss),
+            _sum(last, done.loss) if complete and last else torch.full_like(done.loss, torch.nan),
+            done.loss,
+            seen,
         )
 
 
 class _AtCheckpoint(NamedTuple):
     norms: dict[str, Tensor]  # by parameter, (B,) each
     total: Tensor  # (B,) float64
-    last: list[Tensor]
-    last_complete: bool
+    last: Tensor  # (B,) float64, nan where the last layer was not chosen as a whole
     loss: Tensor
     seen: Measures
-    classifies: bool
 
 
 def self_influence(
@@ -280,6 +257,7 @@ def _sum(norms: list[Tensor], like: Tensor) -> Tensor:
     return torch.stack(norms).sum(0, dtype=torch.float64)
 
 
-def _table(columns: list[Tensor]) -> np.ndarray:
-    """k columns of (B,) as one (B, k) array of float64."""
-    return torch.stack([c.double() for c in columns], 1).cpu().numpy()
+def _on_cpu(at: _AtCheckpoint) -> CheckpointScores:
+    seen = at.seen
+    columns = (at.total, at.last, at.loss, seen.margin, seen.el2n, seen.belief)
+    return CheckpointScores(*(column.double().cpu().numpy() for column in columns))
