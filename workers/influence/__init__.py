@@ -23,7 +23,11 @@ from workers.influence.errors import (
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.scorer import SelfInfluenceScorer, choose_device, self_influence
 
+# Raised by a change after which results differ beyond rounding: kept ones are then not used again.
+REVISION = 1
+
 __all__ = [
+    "REVISION",
     "BatchDependence",
     "CheckpointMismatch",
     "CheckpointScores",
