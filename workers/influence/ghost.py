@@ -12,6 +12,7 @@ from workers.influence.layout import Layout
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
 from workers.influence.rules.registry import in_chunks, squares
+from workers.influence.sketches import BatchSketch
 from workers.influence.subject import Inputs, Subject
 from workers.influence.weights import State
 
@@ -52,11 +53,20 @@ class GhostPass:
 
 
 def ghost_pass(
-    subject: Subject, taps: Taps, state: State, inputs: Inputs, targets: Tensor
+    subject: Subject,
+    taps: Taps,
+    state: State,
+    inputs: Inputs,
+    targets: Tensor,
+    sketch: BatchSketch | None = None,
 ) -> GhostPass | None:
     """Outputs, losses (B,) and squared norms {parameter: (B,)} of the ruled parameters.
 
-    None where the forward pass used parameters in another way than the plan saw.
+    Args:
+        sketch: the gradients of its parameters are added to it, use by use: it is linear.
+    Returns:
+        None where the forward pass used parameters in another way than the plan saw; what was added
+        to the sketch is then of no use.
     """
     n = len(targets)
     norms: dict[str, Tensor] = {}
@@ -79,8 +89,12 @@ def ghost_pass(
         alone = {role: name for role, name in ruled.items() if name not in taps.shared}
         for role in ruled.keys() - alone.keys():
             pending[ruled[role]].append(Use(rule, role, a, d, call.options))
-        for role, norm in rule.sq_norms(tuple(alone), a, d, call.options).items():
-            norms[alone[role]] = norm
+        found = {} if sketch is None else _sketch(sketch, ruled, rule, a, d, call.options)
+        rest = tuple(role for role in alone if role not in found)
+        if rest:
+            found |= rule.sq_norms(rest, a, d, call.options)
+        for role, name in alone.items():
+            norms[name] = found[role]
 
     names = {id(state[name]): name for name in taps.names}
     watch = Capture(names, wanted=frozenset(taps.layouts), on_gradient=on_gradient)
@@ -103,6 +117,18 @@ def ghost_pass(
             norms[name] = loss.new_zeros(n)
     detached = outputs.detach() if isinstance(outputs, Tensor) else outputs
     return GhostPass(detached, loss.detach(), norms)
+
+
+def _sketch(
+    sketch: BatchSketch, roles: dict[str, str], rule: Rule, a: Tensor, d: Tensor, options: Any
+) -> dict[str, Tensor]:
+    """Adds the use of those parameters that are sketched, and gives this use's norms by role."""
+    into = {role: sketch.into(name) for role, name in roles.items()}
+    return {
+        role: rule.sketch(role, a, d, options, target)
+        for role, target in into.items()
+        if target is not None
+    }
 
 
 def can_join(one: Use, other: Use) -> bool:
