@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Measured on a CPU, in multiply-adds of a matrix product: adding a number to a bucket; and one
-# number of a Fourier transform, there and back.
+# Measured on a CPU, in multiply-adds of a matrix product: adding one number to a bucket; and one of
+# a sketch's numbers by way of the Fourier transforms of both sides.
 _BUCKET_COST = 40
-_FOURIER_COST = 80
+_FOURIER_COST = 200
 _CHUNK_FLOATS = 1 << 20
 _ALL = slice(None)
 
@@ -104,7 +104,7 @@ class OuterMap(ParameterMap):
         n, t, columns = a.shape
         rows = d.shape[2]
         formed = rows * columns * (t + _BUCKET_COST)
-        if t > 1 and formed < t * self.dimension * _FOURIER_COST:
+        if formed < t * self.dimension * _FOURIER_COST:
             super().add_outer(sums, a, d, at)
             return
         first = at.start or 0

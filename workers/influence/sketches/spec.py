@@ -19,7 +19,7 @@ class SketchSpec:
     """
 
     dimension: int = 1024
-    rank: int = 16
+    rank: int = 32
     seed: int = 0
     layers: str | Sequence[str] = "all"
 
