@@ -12,6 +12,7 @@ from app.dashboard.headers import SecurityHeaders
 from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
+from app.evidence.routes import router as evidence
 from app.runs.routes import router as runs
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
@@ -42,7 +43,7 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, scans):
+    for room in (datasets, runs, scans, evidence):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")

@@ -149,6 +149,7 @@ def scan_training(
     preprocessing: Mapping[str, Any],
     saved: Sequence[Saved],
     share: float,
+    evidence: bool = False,
 ) -> Job:
     """Register a run with its checkpoints, and scan its dataset, flagging a share of it."""
     run = client.register_run(name, dataset, model, preprocessing=preprocessing)
@@ -160,7 +161,7 @@ def scan_training(
         rival = client.start_scan(run, checkpoints=checkpoints[-1:], score="loss", share=share)
         rival = client.wait_for_scan(rival, progress=bar.scan)
     with Bar("Scanning by self-influence", console) as bar:
-        scan = client.start_scan(run, share=share)
+        scan = client.start_scan(run, share=share, evidence=evidence)
         scan = client.wait_for_scan(scan, progress=bar.scan)
     return Job(dataset, scan, rival)
 

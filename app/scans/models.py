@@ -79,6 +79,10 @@ class Scan(Base):
     summary: Mapped[dict[str, Any] | None]
     """Distribution, class counts, class pairs, coverage: see workers/scanning/summary.py."""
 
+    evidence: Mapped[dict[str, Any] | None]
+    """Dimension and layers of the sketches to keep. Null: none."""
+    sketches: Mapped[str | None]
+    """Artifact with the sketches of all examples, (n, dimension) float32; set when complete."""
     fresh: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Compute everything, whatever earlier scans hold."""
     engine_key: Mapped[str | None]

@@ -14,14 +14,16 @@ from app.dashboard.formatting import shortened
 from app.dashboard.frame import Place, page, project_url, with_query
 from app.datasets.service import get_dataset
 from app.db import ReadSession, WriteSession
+from app.evidence.service import has_evidence
+from app.evidence.view import evidence_view
 from app.paging import decode_time_cursor
 from app.runs.service import run_of_scan
 from app.scans import service, views
 from app.scans.example_view import example_view
 from app.scans.gallery import gallery
-from app.scans.listing import AskedListing
+from app.scans.listing import AskedListing, Listing
 from app.scans.models import UNFINISHED, ScanStatus
-from app.scans.results import Results, open_results
+from app.scans.results import Results, get_score, open_results
 from app.settings import settings
 
 router = APIRouter(prefix="/scans", include_in_schema=False)
@@ -115,11 +117,21 @@ def scan_page(
 
 @router.get("/{scan_id}/examples/{position}")
 def example_page(
-    scan_id: UUID, position: int, caller: PageViewer, db: ReadSession, listing: AskedListing
+    scan_id: UUID,
+    position: int,
+    caller: PageViewer,
+    db: ReadSession,
+    listing: AskedListing,
+    evidence: bool = False,
 ) -> Response:
+    """Evidence is looked for when asked: a script does at once, so that the page need not wait."""
     found = open_results(db, caller, scan_id)
     url = views.scan_url(caller, found.scan)
     view = example_view(db, caller, found, position, listing, url)
+    seen = None
+    if evidence and has_evidence(found):
+        score = get_score(db, found, position)
+        seen = evidence_view(db, caller, found, score, url, listing.query)
     return page(
         "scans/example.html",
         title=f"Example {shortened(view.key)}",
@@ -132,7 +144,14 @@ def example_page(
             Place(shortened(view.key)),
         ),
         view=view,
+        evidence=seen,
+        evidence_url=_evidence_url(url, position, listing) if has_evidence(found) else None,
     )
+
+
+def _evidence_url(url: str, position: int, listing: Listing) -> str:
+    query = listing.query
+    return f"{url}/examples/{position}{query}{'&' if query else '?'}evidence=1#evidence"
 
 
 @router.post("/{scan_id}/cancel")

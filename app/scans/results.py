@@ -94,6 +94,12 @@ def get_score(db: Session, results: Results, position: int) -> ScoreOut:
     return _score_out(results.dataset, row)
 
 
+def scores_at(db: Session, results: Results, positions: Sequence[int]) -> list[ScoreOut]:
+    """Of those positions that the scan has, in any order."""
+    rows = score_queries.scores_at(db, results.scan, positions)
+    return [_score_out(results.dataset, row) for row in rows]
+
+
 def get_score_by_key(db: Session, results: Results, key: str) -> ScoreOut:
     return get_score(db, results, find_position(db, results.dataset, key))
 

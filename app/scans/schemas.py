@@ -39,6 +39,21 @@ class Threshold(In):
 Policy = Annotated[TopK | Share | Threshold, Field(discriminator="kind")]
 
 
+class Evidence(In):
+    """Sketches of gradients to keep, by which the examples behind a score are found."""
+
+    dimension: int = Field(
+        default=1024,
+        ge=64,
+        le=16_384,
+        description="Numbers kept of each example, 4 bytes each. More makes influence more exact: "
+        "the error is about 1 / sqrt(dimension) of the product of two gradients' lengths.",
+    )
+    layers: Literal["all", "last"] | Annotated[list[Name], Field(min_length=1)] = Field(
+        default="all", description="Of those scored: `all`, `last`, or names and patterns."
+    )
+
+
 class ScanIn(In):
     model_config = ConfigDict(
         json_schema_extra={
@@ -72,6 +87,11 @@ class ScanIn(In):
     policy: Policy = Field(
         default_factory=lambda: Share(kind="share", share=0.1), description="What to flag."
     )
+    evidence: Evidence | bool = Field(
+        False,
+        description="Keep sketches, so that the training examples for and against a label can be "
+        "asked for; `true` for the usual size.",
+    )
     fresh: bool = Field(
         False,
         description="Compute everything anew. Otherwise results that earlier scans of the project "
@@ -98,6 +118,7 @@ class ScanOut(Out):
     weighting: Weighting
     score: RankedScore
     policy: dict[str, Any]
+    evidence: Evidence | None
     fresh: bool
     status: ScanStatus
     failure: FailureOut | None

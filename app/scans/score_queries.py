@@ -87,6 +87,10 @@ def score_at(db: Session, scan: Scan, position: int) -> Row[Score, str, bool] | 
     return db.execute(_scores(scan).where(Score.position == position)).first()
 
 
+def scores_at(db: Session, scan: Scan, positions: Sequence[int]) -> Sequence[Row[Score, str, bool]]:
+    return db.execute(_scores(scan).where(Score.position.in_(positions))).all()
+
+
 def flag_at(db: Session, scan_id: uuid.UUID, position: int) -> Flag | None:
     return db.get(Flag, (scan_id, position))
 

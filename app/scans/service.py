@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ from app.scans.errors import (
     ScanNotRetriable,
 )
 from app.scans.models import RankedScore, Scan, ScanStatus
-from app.scans.schemas import ProgressOut, ScanIn, ScanOut
+from app.scans.schemas import Evidence, ProgressOut, ScanIn, ScanOut
 
 _SPEED_WINDOW_S = 60.0
 
@@ -58,6 +59,7 @@ def start_scan(db: Session, caller: Caller, body: ScanIn) -> Scan:
         weighting=body.weighting.value,
         score=body.score.value,
         policy=body.policy.model_dump(mode="json"),
+        evidence=_evidence(body.evidence),
         fresh=body.fresh,
         created_by=caller.label,
         example_count=dataset.example_count or 0,
@@ -68,6 +70,11 @@ def start_scan(db: Session, caller: Caller, body: ScanIn) -> Scan:
     audit(db, caller, "start_scan", f"scan {scan.id}", run=str(run.id))
     nudge(db, "scans.plan", scan.id)
     return scan
+
+
+def _evidence(asked: Evidence | bool) -> dict[str, Any] | None:
+    chosen = Evidence() if asked is True else asked
+    return chosen.model_dump() if chosen else None
 
 
 def _chosen_checkpoints(checkpoints: Sequence[Checkpoint], body: ScanIn) -> Sequence[Checkpoint]:

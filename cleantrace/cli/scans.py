@@ -55,6 +55,9 @@ def start(
     top_k: Annotated[int | None, typer.Option(help="Flag so many examples.")] = None,
     share: Annotated[float | None, typer.Option(help="Flag this share of them.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Flag from this score on.")] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Keep what `scans evidence` looks in.")
+    ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Compute even what earlier scans hold.")
     ] = False,
@@ -73,6 +76,7 @@ def start(
             top_k=top_k,
             share=share,
             threshold=threshold,
+            evidence=evidence,
             fresh=fresh,
         )
         typer.echo(made.id)
@@ -107,6 +111,30 @@ def retry(context: typer.Context, scan: ScanId) -> None:
     """Go on with a failed or cancelled scan."""
     with connected(context) as client:
         typer.echo(client.retry_scan(scan).status)
+
+
+@app.command("evidence")
+def evidence(
+    context: typer.Context,
+    scan: ScanId,
+    key: Annotated[str, typer.Argument(help="Key of the example.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many of each.")] = 10,
+    label: Annotated[str | None, typer.Option(help="Only among those given this class.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the training examples that oppose an example's label, and those that support it."""
+    with connected(context) as client:
+        found = client.evidence(scan, key=key, k=k, label=label)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    table = Table("", "key", "given", "model says", "influence", box=None)
+    for way, side in (("against", found.opponents), ("for", found.proponents)):
+        for each in side:
+            given = each.given_target if each.given_label is None else each.given_label
+            says = each.predicted_value if each.predicted_label is None else each.predicted_label
+            table.add_row(way, each.key, str(given), str(says), f"{each.influence:.4g}")
+    out.print(table)
 
 
 @app.command("list")

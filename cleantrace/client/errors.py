@@ -206,6 +206,14 @@ class ScanNotRetriable(Conflict):
     code = "scan-not-retriable"
 
 
+class NoEvidence(Conflict):
+    """The scan kept no sketches: start one with evidence."""
+
+
+class ExampleNotFinite(Conflict):
+    """The gradient of an example is not finite."""
+
+
 class IdempotencyKeyReused(Conflict):
     code = "idempotency-key-reused"
 

@@ -166,6 +166,7 @@ class Scan(Record):
     started_at: datetime | None
     finished_at: datetime | None
     fresh: bool = False
+    evidence: dict[str, Any] | None = None
     summary: dict[str, Any] | None = None
 
     _readers: ClassVar = {**_COMMON, "progress": Progress.from_json}
@@ -214,3 +215,35 @@ class Flag(Record):
     suggested_label: str | None
     suggested_value: float | None
     reason: str
+
+
+@dataclass(frozen=True)
+class Influence(Record):
+    """A training example, and its influence on what was asked about."""
+
+    position: int
+    key: str
+    given_label: str | None
+    given_target: float | None
+    predicted_label: str | None
+    predicted_value: float | None
+    suspicion: float | None
+    influence: float
+
+
+def _influences(values: list[dict[str, Any]]) -> list[Influence]:
+    return [Influence.from_json(each) for each in values]
+
+
+@dataclass(frozen=True)
+class Evidence(Record):
+    """The training examples that support a label, and those that oppose it, strongest first.
+
+    The opponents of a wrong label are, most of them, examples of the right one.
+    """
+
+    proponents: list[Influence]
+    opponents: list[Influence]
+    dimension: int
+
+    _readers: ClassVar = {"proponents": _influences, "opponents": _influences}

@@ -13,7 +13,7 @@ from cleantrace.client.calls import (
     path_id,
 )
 from cleantrace.client.errors import ScanCancelled, ScanFailed
-from cleantrace.client.models import Failure, Flag, Scan, Score
+from cleantrace.client.models import Evidence, Failure, Flag, Scan, Score
 from cleantrace.client.waiting import Deadline, follow_scan
 
 RankedScore = Literal["self_influence", "last_layer", "loss", "margin", "el2n"]
@@ -35,6 +35,7 @@ class ScanCalls(Calls):
         top_k: int | None = None,
         share: float | None = None,
         threshold: float | None = None,
+        evidence: bool | int = False,
         fresh: bool = False,
     ) -> Scan:
         """Start to score a run's dataset; goes on in the background.
@@ -44,6 +45,8 @@ class ScanCalls(Calls):
             weighting: of checkpoints: by learning rate, or equal.
             score: the one that ranks the examples.
             top_k, share, threshold: what to flag, one of them; the most suspicious tenth if none.
+            evidence: keep sketches, by which `evidence` finds the examples behind a score; a number
+                is their dimension.
             fresh: compute everything anew, even what earlier scans hold.
         Raises:
             DatasetNotReady, NoCheckpoints, CheckpointUnusable
@@ -57,6 +60,7 @@ class ScanCalls(Calls):
             else [path_id(each) for each in checkpoints],
             "weighting": weighting,
             "score": score,
+            "evidence": evidence if isinstance(evidence, bool) else {"dimension": evidence},
             "fresh": fresh,
         }
         policies: list[dict[str, Any]] = []
@@ -186,3 +190,35 @@ class ScanCalls(Calls):
                 self._transport.get(f"/scans/{path_id(scan)}/scores-by-key", key=key)
             )
         return Score.from_json(self._transport.get(f"/scans/{path_id(scan)}/scores/{position}"))
+
+    def evidence(
+        self,
+        scan: ScanRef,
+        position: int | Sequence[int] | None = None,
+        *,
+        key: str | None = None,
+        k: int = 10,
+        label: str | None = None,
+    ) -> Evidence:
+        """The training examples for and against an example's label, or a set of examples'.
+
+        Args:
+            position, key: of the example; or several positions, which are taken together.
+            k: how many of each.
+            label: look only among examples given this class.
+        Raises:
+            NoEvidence: the scan was started without.
+            ScoreNotFound, ExampleNotFound, ExampleNotFinite, ClassUnknown
+            ValueError: not exactly one of position and key is given.
+        """
+        if (position is None) == (key is None):
+            raise ValueError("give either positions or a key")
+        if key is not None:
+            position = self.get_score(scan, key=key).position
+        url = f"/scans/{path_id(scan)}"
+        if isinstance(position, int):
+            answer = self._transport.get(f"{url}/scores/{position}/evidence", k=k, label=label)
+        else:
+            body = {"positions": list(position or ()), "k": k, "label": label}
+            answer = self._transport.post(f"{url}/evidence", body)
+        return Evidence.from_json(answer)

@@ -11,6 +11,7 @@ import itertools
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,8 +55,16 @@ RECIPE = Recipe(
 )
 
 
-def run_job(client: Client, inputs: Path, seed: int) -> tuple[Job, np.ndarray, Path]:
-    """Plant, train, register and scan; returns the job, the planted positions, its folder."""
+class Planted(NamedTuple):
+    """Positions of the planted errors, and all examples' true and given labels."""
+
+    positions: np.ndarray
+    labels: np.ndarray
+    given: np.ndarray
+
+
+def run_job(client: Client, inputs: Path, seed: int) -> tuple[Job, Planted, Path]:
+    """Plant, train, register and scan; returns the job, what was planted, its folder."""
     digits = load_digits()
     rng = np.random.default_rng(seed)
     labels, planted = flip_labels(digits.target, 10, PLANTED_SHARE, rng)
@@ -103,8 +112,23 @@ def run_job(client: Client, inputs: Path, seed: int) -> tuple[Job, np.ndarray, P
         preprocessing={"mean": [mean], "std": [std]},
         saved=saved,
         share=PROMISED_SHARE,
+        evidence=True,
     )
-    return job, planted, folder
+    return job, Planted(planted, digits.target, labels), folder
+
+
+def opponents_with_true_label(client: Client, job: Job, truth: Planted) -> tuple[float, float]:
+    """Of the planted errors that were flagged: the share of their top 10 opponents that bear their
+    true label; and the same for examples drawn at random.
+    """
+    flagged = {flag.position for flag in client.flags(job.scan)}
+    shares, by_chance = [], []
+    for position in sorted(flagged.intersection(truth.positions.tolist())):
+        true = truth.labels[position]
+        opponents = client.evidence(job.scan, position, k=10).opponents
+        shares.append(np.mean([each.given_label == str(true) for each in opponents]))
+        by_chance.append(np.mean(truth.given == true))
+    return float(np.mean(shares)), float(np.mean(by_chance))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,10 +140,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with running_stack(given.data_dir, port) as (stack, client, inputs):
             job, planted, folder = run_job(client, inputs, given.seed)
-            found = report(client, job, planted, (0.10, PROMISED_SHARE, 0.20))
+            found = report(client, job, planted.positions, (0.10, PROMISED_SHARE, 0.20))
+            right, chance = opponents_with_true_label(client, job, planted)
+            console.print(
+                f"Evidence: {right:.0%} of the top 10 opponents of a planted error bear its true "
+                f"label; of random examples {chance:.0%}."
+            )
             flags = list(itertools.islice(client.flags(job.scan), PICTURED))
             with np.load(folder / "digits.npz") as arrays:
-                picture = draw_flags(folder / "top-40.png", flags, arrays["images"], set(planted))
+                picture = draw_flags(
+                    folder / "top-40.png", flags, arrays["images"], set(planted.positions)
+                )
             console.print(
                 f"\nThe {PICTURED} most suspicious, as a picture: {picture}", soft_wrap=True
             )

@@ -250,9 +250,32 @@ def paths(site: Site) -> dict[str, str]:
     }
 
 
+def _open(page: Page, path: str) -> None:
+    """A page, with what its scripts fetch."""
+    page.goto(path)
+    expect(page.locator("[data-fill], [aria-busy=true]")).to_have_count(0)
+
+
+def test_evidence_comes_after_the_page_and_leads_to_the_examples(
+    signed_in: Page, site: Site
+) -> None:
+    scan = site.world.images
+    flag = get(site.api, f"/scans/{scan}/flags", limit=1)["items"][0]
+    found = get(site.api, f"/scans/{scan}/scores/{flag['position']}/evidence", k=8)
+    _open(signed_in, f"{SCANS}/{scan}/examples/{flag['position']}")
+    evidence = signed_in.get_by_role("region", name="Evidence")
+    expect(evidence.get_by_role("heading", name="Opponents")).to_be_visible()
+    expect(evidence.get_by_role("link")).to_have_count(
+        len(found["opponents"]) + len(found["proponents"])
+    )
+    evidence.get_by_role("link").first.click()
+    first = found["opponents"][0]["position"]
+    expect(signed_in).to_have_url(re.compile(rf"/examples/{first}\b"))
+
+
 def test_no_page_scrolls_sideways_at_any_width(signed_in: Page, site: Site) -> None:
     for name, path in paths(site).items():
-        signed_in.goto(path)
+        _open(signed_in, path)
         for width in (320, 390, 800, 1280):
             signed_in.set_viewport_size({"width": width, "height": 800})
             wide = signed_in.evaluate("document.documentElement.scrollWidth")
@@ -281,7 +304,7 @@ _STRUCTURE = """() => ({
 
 def test_structure_names_and_targets_of_every_page(signed_in: Page, site: Site) -> None:
     for name, path in paths(site).items():
-        signed_in.goto(path)
+        _open(signed_in, path)
         found = signed_in.evaluate(_STRUCTURE)
         assert (found["mains"], found["firsts"], found["lang"]) == (1, 1, "en"), name
         levels = found["levels"]
@@ -343,7 +366,7 @@ def test_every_page_is_drawn_in_light_and_dark_on_a_desk_and_a_phone(
     """CLEANTRACE_SCREENSHOTS=1 renews the pictures that docs/screenshots/ keeps."""
     renew = bool(os.environ.get("CLEANTRACE_SCREENSHOTS"))
     for name, path in paths(site).items():
-        signed_in.goto(path)
+        _open(signed_in, path)
         signed_in.evaluate(
             "document.querySelectorAll('img').forEach((i) => { i.loading = 'eager'; })"
         )

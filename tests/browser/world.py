@@ -41,7 +41,7 @@ class World:
 def build_world(api: TestClient, folder: Path) -> World:
     torch.set_num_threads(1)
     dataset, run = _digits(api, folder)
-    images = _scan(api, run, policy={"kind": "share", "share": 0.1})
+    images = _scan(api, run, policy={"kind": "share", "share": 0.1}, evidence=True)
     failed = post(api, "/scans", {"run_id": run, "layers": ["no_such_layer"]})["id"]
     _attempt_plan(failed)
     running = post(api, "/scans", {"run_id": run, "layers": "last"})["id"]
@@ -51,8 +51,8 @@ def build_world(api: TestClient, folder: Path) -> World:
         digits=dataset,
         broken_dataset=_broken(api, folder),
         images=images,
-        texts=_scan(api, _reviews(api, folder), policy={"kind": "top_k", "k": 30}),
-        table=_scan(api, _diabetes(api, folder), policy={"kind": "top_k", "k": 25}),
+        texts=_scan(api, _reviews(api, folder), policy={"kind": "top_k", "k": 30}, evidence=True),
+        table=_scan(api, _diabetes(api, folder), policy={"kind": "top_k", "k": 25}, evidence=True),
         not_finite=_scan(api, _with_an_infinity(api, folder)),
         failed=failed,
         queued=queued,

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 
 from app.artifacts import ArtifactStore
 from app.settings import settings
 from workers.influence import CheckpointScores, SelfInfluence, combine
-
-Columns: TypeAlias = dict[str, np.ndarray]
+from workers.scanning.sketches import SKETCH_COLUMNS, Columns, packed
 
 NUMBERS = ("squared_norm", "last_layer", "loss", "margin", "el2n")
 
@@ -32,7 +30,8 @@ class ShardColumns:
 
     `arrays` holds NUMBERS, (m, k) float64 each; `belief` (m, k, C) float32, class probabilities or
     a prediction; beyond KEPT_CLASSES also `belief_class` (m, k, KEPT_CLASSES) int32, whose they
-    are, and `classes` (), how many there are.
+    are, and `classes` (), how many there are; with sketches also `sketch` (m, k, d) float16 and
+    `sketch_scale` (m, k) float32, as workers/scanning/sketches.py packs them.
     """
 
     def __init__(self, examples: int, checkpoints: int) -> None:
@@ -42,6 +41,9 @@ class ShardColumns:
         """Fill in one checkpoint's scores of the examples at `rows`."""
         for name in NUMBERS:
             self.arrays[name][rows, checkpoint] = getattr(scores, name)
+        if scores.sketch is not None:
+            for name, values in packed(scores.sketch).items():
+                self._set(name, rows, checkpoint, values)
         belief = scores.belief.astype(np.float32)
         if belief.shape[1] <= KEPT_CLASSES:
             self._set("belief", rows, checkpoint, belief)
@@ -80,10 +82,21 @@ def write_columns(name: str, columns: Columns) -> str:
     return ArtifactStore(settings().artifacts).write_bytes(name, buffer.getvalue())
 
 
-def read_columns(name: str) -> Columns:
-    data = ArtifactStore(settings().artifacts).read_bytes(name)
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+def read_columns(name: str, *, sketches: bool | None = None) -> Columns:
+    """An artifact's columns.
+
+    Args:
+        sketches: only the sketches, or all else; both if not given.
+    Raises:
+        ArtifactNotFound
+    """
+    path = ArtifactStore(settings().artifacts).local_path(name)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {
+            key: arrays[key]
+            for key in arrays.files
+            if sketches is None or (key in SKETCH_COLUMNS) == sketches
+        }
 
 
 def scores_of(

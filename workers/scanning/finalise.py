@@ -26,6 +26,7 @@ from workers.scanning.columns import Columns, read_columns, scores_of
 from workers.scanning.plan import give_up_or_retry, scan_heartbeat
 from workers.scanning.rows import flag_rows, score_rows
 from workers.scanning.session import close_session, parts_of_scan, store_of
+from workers.scanning.sketches import joined, weights_of, write_sketches
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
         for start, stop, artifact in shards:
             heartbeat.check()
             columns = scores_of(
-                read_columns(artifact),
+                read_columns(artifact, sketches=False),
                 etas,
                 given[start:stop],
                 target_std=float(run.preprocessing.get("target_std") or 1.0),
@@ -101,6 +102,17 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
     result["reused"] = len(given) * len(checkpoints) - computed
     result["reused_from"] = [each["scan_id"] for each in (scan.reuse or {}).get("sources", [])]
 
+    weights = weights_of(scan.weighting, etas)
+
+    def sketches() -> Iterator[np.ndarray]:
+        for _, _, artifact in shards:
+            heartbeat.check()
+            yield joined(read_columns(artifact, sketches=True), weights)
+
+    kept = None
+    if scan.evidence is not None:
+        kept = write_sketches(scan.id, token, sketches(), scan.example_count)
+
     def rows() -> Iterator[bytes]:
         for start, stop, part in scored():
             yield score_rows(scan.id, start, given[start:stop], part, ranked)
@@ -114,6 +126,7 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
                 "finished_at": now(),
                 "flagged_count": len(flags["position"]),
                 "summary": result,
+                "sketches": kept,
             }
             if queries.finish_phase(db, scan.id, ScanStatus.finalising, token, values):
                 score_queries.replace_results(db, scan.id, rows(), [flag_rows(scan.id, flags)])

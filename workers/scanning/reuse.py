@@ -101,7 +101,7 @@ class Reuse:
         ]
         return Reuse(tuple(sources), np.load(path, mmap_mode="r", allow_pickle=False))
 
-    def fill(self, columns: ShardColumns, start: int, stop: int) -> np.ndarray:
+    def fill(self, columns: ShardColumns, start: int, stop: int, *, sketches: bool) -> np.ndarray:
         """Copy what there is of examples start to stop.
 
         Returns:
@@ -115,7 +115,9 @@ class Reuse:
                 if theirs is None or not len(rows):
                     continue
                 positions = here["position"][rows, checkpoint]
-                copied = _copy(source.scan_id, theirs, positions, columns, rows, checkpoint)
+                copied = _copy(
+                    source.scan_id, theirs, positions, columns, rows, checkpoint, sketches=sketches
+                )
                 missing[rows[~copied], checkpoint] = True
         return missing
 
@@ -127,6 +129,8 @@ def _copy(
     columns: ShardColumns,
     rows: np.ndarray,
     checkpoint: int,
+    *,
+    sketches: bool,
 ) -> np.ndarray:
     """(len(rows),) bool: which were found."""
     copied = np.zeros(len(rows), bool)
@@ -135,7 +139,7 @@ def _copy(
         if not len(inside):
             continue
         try:
-            source = _artifact(artifact)
+            source = _artifact(artifact, sketches)
         except ArtifactNotFound:
             continue
         columns.copy(rows[inside], checkpoint, source, positions[inside] - first, theirs)
@@ -151,8 +155,8 @@ def _shards(scan_id: UUID) -> tuple[tuple[int, int, str], ...]:
 
 
 @lru_cache(maxsize=2)
-def _artifact(name: str) -> Columns:
-    return read_columns(name)
+def _artifact(name: str, sketches: bool) -> Columns:
+    return read_columns(name, sketches=None if sketches else False)
 
 
 def find_reuse(
@@ -171,6 +175,8 @@ def find_reuse(
     with reading() as db:
         earlier = queries.scans_with_results(db, scan, _CANDIDATES)
     for other in earlier:
+        if scan.evidence is not None and scan.evidence != other.evidence:
+            continue
         theirs = _columns_of(other, checkpoints)
         if all(column is None for column in theirs) or not (where["source"] < 0).any():
             continue

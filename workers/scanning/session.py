@@ -29,7 +29,7 @@ from app.runs.models import Checkpoint, TrainingRun
 from app.scans.models import Scan
 from app.settings import settings
 from workers.data.preprocess import Preprocessor
-from workers.influence import InfluenceError, UnknownLayer
+from workers.influence import InfluenceError, SketchSpec, UnknownLayer
 from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
 from workers.scanning.columns import Columns, ShardColumns
@@ -91,6 +91,7 @@ class ScanSession:
         self._store = store_of(dataset)
         self._preprocessor = Preprocessor(run.preprocessing, self._store.meta)
         self._run, self._layers, self._checkpoints = run, scan.layer_choice, checkpoints
+        self._sketch = None if scan.evidence is None else SketchSpec(**scan.evidence)
         self._reuse = None if scan.reuse is None else Reuse.load(scan.reuse)
         needed = [True] * len(checkpoints) if scan.reuse is None else scan.reuse["needed"]
         self._load([at for at, is_needed in enumerate(needed) if is_needed])
@@ -110,6 +111,8 @@ class ScanSession:
             checkpoints=[(load_checkpoint(each, model), each.eta) for each in chosen],
             layers=self._layers,
             device=None if settings().device == "auto" else settings().device,
+            sketch=self._sketch,
+            salts=[each.sha256 or "" for each in chosen],
         )
 
     @property
@@ -166,7 +169,7 @@ class ScanSession:
         columns = ShardColumns(stop - start, len(self._checkpoints))
         missing = np.ones((stop - start, len(self._checkpoints)), bool)
         if self._reuse is not None:
-            missing = self._reuse.fill(columns, start, stop)
+            missing = self._reuse.fill(columns, start, stop, sketches=self._sketch is not None)
         if not set(np.flatnonzero(missing.any(0))) <= set(self._loaded):
             self._load(list(range(len(self._checkpoints))))  # an earlier scan's artifact is gone
         done = int((~missing.any(1)).sum())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import nn
 
-from workers.influence import CheckpointScores, SelfInfluenceScorer
+from workers.influence import CheckpointScores, SelfInfluenceScorer, SketchSpec
 from workers.influence.coverage import Treatment
 
 Weights = Mapping[str, torch.Tensor]
@@ -24,9 +24,17 @@ class SelfInfluenceBatches:
         checkpoints: Sequence[tuple[Weights, float]],
         layers: str | Sequence[str],
         device: str | None,
+        sketch: SketchSpec | None = None,
+        salts: Sequence[str] | None = None,
     ) -> None:
         self._engine = SelfInfluenceScorer(
-            model, loss=loss, checkpoints=checkpoints, layers=layers, device=device
+            model,
+            loss=loss,
+            checkpoints=checkpoints,
+            layers=layers,
+            device=device,
+            sketch=sketch,
+            salts=salts,
         )
 
     @property

@@ -74,6 +74,25 @@ function begin() {
     stopWatching.timer = setTimeout(refresh, 1000 * (again || 5));
   }
   document.querySelectorAll("img[data-picture]").forEach(sharpenSmall);
+  document.querySelectorAll("a[data-fill]").forEach(fill);
+}
+
+// What takes a moment to find comes after the page: the same section of the link's page.
+async function fill(link) {
+  const id = link.dataset.fill;
+  link.removeAttribute("data-fill");
+  link.textContent = "Looking for it…";
+  link.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+    if (!answer.ok || !found) throw new Error(String(answer.status));
+    document.getElementById(id).replaceWith(found);
+    found.querySelectorAll("img[data-picture]").forEach(sharpenSmall);
+  } catch {
+    link.textContent = "It could not be loaded: try again";
+    link.removeAttribute("aria-busy");
+  }
 }
 
 // Small pictures are shown as the pixels they are, not as a blur.

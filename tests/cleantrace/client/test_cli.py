@@ -168,3 +168,13 @@ def test_client_needs_neither_torch_nor_the_service() -> None:
     code = f"import sys, cleantrace.cli; print(*[m for m in '{heavy}'.split() if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
+
+
+def test_evidence_as_a_table_and_as_json(shell: Shell, run: str) -> None:
+    scan = shell.word("scans", "start", run, "--evidence", "--fresh")
+    support.run_scan(scan)
+    table = shell("scans", "evidence", scan, "point-00007", "-k", "2").stdout
+    assert table.count("against") == 2
+    found = json.loads(shell("scans", "evidence", scan, "point-00007", "--json").stdout)
+    assert len(found["opponents"]) == 10
+    assert found["opponents"][0]["key"] in table

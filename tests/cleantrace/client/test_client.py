@@ -191,6 +191,22 @@ def test_flags_are_all_there_over_pages(client: Client, run: Run) -> None:
     assert client.get_scan(scan).flagged_count == 30
 
 
+def test_evidence_by_position_key_and_set(client: Client, run: Run) -> None:
+    scan = _complete(client, run, evidence=128)
+    assert client.get_scan(scan).evidence == {"dimension": 128, "layers": "all"}
+    found = client.evidence(scan, 4, k=3)
+    assert [len(found.proponents), len(found.opponents), found.dimension] == [3, 3, 128]
+    assert found.proponents[0].influence >= found.proponents[2].influence > 0
+    assert found.opponents[0].influence <= found.opponents[2].influence < 0
+    assert client.evidence(scan, key="point-00004", k=3) == found
+    together = client.evidence(scan, [4, 5], k=3, label="1")
+    assert {each.given_label for each in together.opponents} == {"1"}
+    with pytest.raises(errors.NoEvidence, match="sketches"):
+        client.evidence(_complete(client, run), 4)
+    with pytest.raises(ValueError, match="either"):
+        client.evidence(scan)
+
+
 def test_share_and_threshold_policies(client: Client, run: Run) -> None:
     assert len(list(client.flags(_complete(client, run, share=0.05)))) == 10
     scan = _complete(client, run, score="loss", threshold=0.5)
