@@ -14,6 +14,8 @@ from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.runs.routes import router as runs
+from app.scans.estimate_routes import router as estimates
+from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
@@ -43,11 +45,11 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, scans, evidence):
+    for room in (datasets, runs, estimates, scans, evidence):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, scan_pages):
+    for room in (dataset_pages, new_scan_pages, scan_pages):
         pages.include_router(room)
     for router in (pages, access_pages, assets, reference):
         app.include_router(router)

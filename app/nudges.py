@@ -27,6 +27,8 @@ QUEUE_OF_TASK = {
     "scans.plan": CPU_QUEUE,
     "scans.score_shard": SCORING_QUEUE,
     "scans.finalise": CPU_QUEUE,
+    # On the device that it measures.
+    "scans.estimate": SCORING_QUEUE,
 }
 
 # So many messages of a running scan are under way at once: workers that come later find some,

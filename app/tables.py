@@ -7,8 +7,9 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.projects import models as projects
 from app.runs import models as runs
+from app.scans import estimate_models as estimates
 from app.scans import models as scans
 
-__all__ = ["access", "datasets", "metadata", "projects", "runs", "scans"]
+__all__ = ["access", "datasets", "estimates", "metadata", "projects", "runs", "scans"]
 
 metadata = Base.metadata

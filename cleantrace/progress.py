@@ -8,13 +8,13 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from cleantrace.client.models import Checkpoint, Dataset, Scan
+from cleantrace.client.models import Checkpoint, Dataset, Estimate, Scan
 
 _LINE_EVERY_S = 5.0
 
 
 class Bar:
-    """One bar. Its methods `dataset`, `checkpoints` and `scan` are callbacks for the client.
+    """One bar. `dataset`, `checkpoints`, `estimate` and `scan` are callbacks for the client.
 
         with Bar("Scanning") as bar:
             client.wait_for_scan(scan, progress=bar.scan)
@@ -84,6 +84,11 @@ class Bar:
         """Callback of `wait_for_checkpoints`."""
         done = sum(each.status != "registered" for each in seen)
         self.update(done, len(seen), f"{done} of {len(seen)}")
+
+    def estimate(self, seen: Estimate) -> None:
+        """Callback of `estimate_scan`."""
+        waiting = "waiting for a worker" if seen.status == "queued" else "timing a few batches"
+        self.update(0, None, "timed" if seen.status == "done" else waiting)
 
     def scan(self, seen: Scan) -> None:
         """Callback of `wait_for_scan`."""

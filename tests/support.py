@@ -168,3 +168,17 @@ def make_scan(
     run = make_run(api, folder, make_dataset(api, folder, n), checkpoints)
     scan: dict[str, Any] = post(api, "/scans", {"run_id": run["id"]} | body)
     return scan
+
+
+def work_on_estimate(estimate_id: str) -> None:
+    from workers.scanning.estimate import run_estimate
+
+    run_estimate(UUID(estimate_id))
+
+
+def estimate(api: TestClient, run: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """An estimate of a scan, after a worker has had it."""
+    asked = post(api, "/scans/estimates", {"run_id": run["id"]} | body, status=202)
+    work_on_estimate(asked["id"])
+    found: dict[str, Any] = get(api, f"/scans/estimates/{asked['id']}")
+    return found

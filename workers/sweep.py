@@ -16,6 +16,7 @@ from app import nudges
 from app.datasets import queries as dataset_queries
 from app.db import transaction
 from app.runs import queries as run_queries
+from app.scans import estimate_queries as estimates
 from app.scans import job_queries as scans
 from app.scans.models import ScanStatus, Shard
 from app.settings import settings
@@ -25,6 +26,14 @@ logger = logging.getLogger(__name__)
 # How long a nudge may take to be acted upon before it counts as lost. A nudge too many costs a
 # worker one look into the database.
 SILENT_S = 10.0
+
+_ESTIMATE_EXHAUSTED = {
+    "title": "Workers died",
+    "status": 500,
+    "detail": "The scan could not be estimated: workers died or fell silent over it.",
+    "remedy": "Look for a worker that ran out of memory: the scan itself would need as much. A "
+    "smaller CLEANTRACE_BATCH_SIZE needs less.",
+}
 
 
 def sweep() -> None:
@@ -39,6 +48,9 @@ def sweep() -> None:
             nudges.nudge(db, "scans.plan", scan_id)
         for scan_id in scans.forgotten_scans(db, ScanStatus.finalising, SILENT_S):
             nudges.nudge(db, "scans.finalise", scan_id)
+        estimates.fail_exhausted(db, settings().max_attempts, _ESTIMATE_EXHAUSTED)
+        for estimate_id in estimates.forgotten_estimates(db, SILENT_S):
+            nudges.nudge(db, "scans.estimate", estimate_id)
 
 
 def _revive_scans() -> None:

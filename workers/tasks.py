@@ -39,6 +39,13 @@ def score_shard(scan_id: str) -> None:
     run_next_shard(UUID(scan_id))
 
 
+@app.task(name="scans.estimate")
+def estimate_scan(estimate_id: str) -> None:
+    from workers.scanning.estimate import run_estimate
+
+    run_estimate(UUID(estimate_id))
+
+
 @app.task(name="scans.finalise")
 def finalise_scan(scan_id: str) -> None:
     from workers.scanning.finalise import run_finalising

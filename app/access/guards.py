@@ -108,4 +108,5 @@ def _form_guard(role: Role) -> Callable[..., Caller]:
 Viewer = Annotated[Caller, Depends(_api_guard(Role.viewer), scope="function")]
 Engineer = Annotated[Caller, Depends(_api_guard(Role.engineer), scope="function")]
 PageViewer = Annotated[Caller, Depends(_page_guard(Role.viewer), scope="function")]
+PageEngineer = Annotated[Caller, Depends(_page_guard(Role.engineer), scope="function")]
 FormEngineer = Annotated[Caller, Depends(_form_guard(Role.engineer), scope="function")]

@@ -67,6 +67,17 @@ def duration(seconds: float | None) -> str:
     return f"{whole}{NBSP}s"
 
 
+def size(count: float) -> str:
+    """Bytes in powers of a thousand: `640 bytes`, `1.3 MB`."""
+    if count < 1000:
+        return f"{count:.0f}{NBSP}bytes"
+    for unit in ("kB", "MB", "GB"):
+        count /= 1000
+        if count < 999.5:
+            return f"{real(count)}{NBSP}{unit}"
+    return f"{real(count / 1000)}{NBSP}TB"
+
+
 def speed(per_second: float | None) -> str:
     """`438 examples/s`."""
     if per_second is None:
@@ -129,6 +140,7 @@ FILTERS = {
     "percent": percent,
     "real": real,
     "duration": duration,
+    "size": size,
     "speed": speed,
     "ago": ago,
     "moment": moment,

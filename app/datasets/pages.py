@@ -9,11 +9,13 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from app.access.guards import FormEngineer, PageViewer
+from app.access.models import Role
 from app.access.service import Caller
 from app.dashboard.frame import Place, page, project_url, with_query
 from app.datasets import content, service, views
 from app.db import ReadSession, WriteSession
 from app.paging import decode_cursor, decode_time_cursor
+from app.runs.service import newest_run_on
 from app.settings import settings
 
 router = APIRouter(prefix="/datasets", include_in_schema=False)
@@ -64,6 +66,7 @@ def dataset_page(
     rejected, following = service.list_rejected_rows(
         db, caller, dataset_id, after=cursor[0] if cursor else None, limit=_IN_A_PAGE
     )
+    run = newest_run_on(db, caller, dataset_id)
     view = views.dataset_view(caller, dataset, rejected, after=after, following=following)
     return page(
         "datasets/dataset.html",
@@ -73,6 +76,9 @@ def dataset_page(
         crumbs=(Place("datasets", f"{project_url(caller)}/datasets"), Place(view.title)),
         refresh_s=_REFRESH_S if view.is_unfinished else None,
         view=view,
+        new_scan_url=with_query(f"{project_url(caller)}/scans/new", run=run.id)
+        if run is not None and caller.role.includes(Role.engineer)
+        else None,
     )
 
 

@@ -42,6 +42,25 @@ def runs_newest_first(
     return db.scalars(query.order_by(*order).limit(limit)).all()
 
 
+def newest_run_on(db: Session, project_id: uuid.UUID, dataset_id: uuid.UUID) -> TrainingRun | None:
+    return db.scalar(
+        select(TrainingRun)
+        .where(TrainingRun.project_id == project_id, TrainingRun.dataset_id == dataset_id)
+        .order_by(TrainingRun.created_at.desc(), TrainingRun.id.desc())
+        .limit(1)
+    )
+
+
+def checkpoint_counts(db: Session, run_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Of those runs that have any."""
+    rows = db.execute(
+        select(Checkpoint.run_id, func.count())
+        .where(Checkpoint.run_id.in_(run_ids))
+        .group_by(Checkpoint.run_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def add_checkpoint(db: Session, values: dict[str, Any]) -> Checkpoint | None:
     """The new checkpoint, or None if the run has one at this step."""
     return db.scalar(

@@ -123,6 +123,15 @@ def list_checkpoints(db: Session, caller: Caller, run_id: UUID) -> Sequence[Chec
     return queries.checkpoints_in_order(db, get_run(db, caller, run_id).id)
 
 
+def checkpoint_counts(db: Session, run_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many checkpoints runs have whose tenancy was checked; runs without any are left out."""
+    return queries.checkpoint_counts(db, run_ids)
+
+
+def newest_run_on(db: Session, caller: Caller, dataset_id: UUID) -> TrainingRun | None:
+    return queries.newest_run_on(db, caller.project_id, dataset_id)
+
+
 def checkpoints_of(db: Session, ids: Sequence[UUID]) -> Sequence[Checkpoint]:
     """The checkpoints with these ids, in the order of their steps."""
     return queries.checkpoints_by_id(db, ids)

@@ -8,6 +8,11 @@ class ScanNotFound(NotFound):
     code = "scan-not-found"
 
 
+class EstimateNotFound(NotFound):
+    title = "Estimate not found"
+    code = "estimate-not-found"
+
+
 class ScoreNotFound(NotFound):
     title = "Score not found"
     code = "score-not-found"

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from app.access.guards import FormEngineer, PageViewer
+from app.access.models import Role
 from app.access.service import Caller
 from app.dashboard.formatting import shortened
 from app.dashboard.frame import Place, page, project_url, with_query
@@ -23,6 +24,7 @@ from app.scans.example_view import example_view
 from app.scans.gallery import gallery
 from app.scans.listing import AskedListing, Listing
 from app.scans.models import UNFINISHED, ScanStatus
+from app.scans.new_scan_view import new_scan_url
 from app.scans.results import Results, get_score, open_results
 from app.settings import settings
 
@@ -53,6 +55,7 @@ def list_scans(
         first_url=url,
         first_page_url=with_query(url, dataset=dataset) if after else None,
         next_url=with_query(url, dataset=dataset, after=following) if following else None,
+        new_url=new_scan_url(caller) if caller.role.includes(Role.engineer) else None,
         python=_first_scan_in_python(caller),
         curl=_first_scan(caller),
     )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
-from app.datasets.models import Task
+from app.datasets.models import Dataset, Task
 from app.datasets.service import get_ready_dataset
 from app.db import new_id, now
 from app.errors import Invalid
 from app.nudges import nudge
 from app.paging import cut_page
-from app.runs.models import Checkpoint, CheckpointStatus
+from app.runs.models import Checkpoint, CheckpointStatus, TrainingRun
 from app.runs.service import get_run, list_checkpoints
 from app.scans import queries
 from app.scans.errors import (
@@ -32,8 +32,16 @@ from app.scans.schemas import Evidence, ProgressOut, ScanIn, ScanOut
 _SPEED_WINDOW_S = 60.0
 
 
-def start_scan(db: Session, caller: Caller, body: ScanIn) -> Scan:
-    """Queue a scan of the run's dataset.
+class Asked(NamedTuple):
+    """What a request for a scan names, found and fit for it."""
+
+    run: TrainingRun
+    dataset: Dataset
+    checkpoints: Sequence[Checkpoint]
+
+
+def require_scannable(db: Session, caller: Caller, body: ScanIn) -> Asked:
+    """Whatever can be found wrong with a request without a worker.
 
     Raises:
         RunNotFound, DatasetNotReady.
@@ -48,23 +56,40 @@ def start_scan(db: Session, caller: Caller, body: ScanIn) -> Scan:
             field="score",
             remedy="Rank by self_influence, last_layer, loss or el2n.",
         )
-    checkpoints = _chosen_checkpoints(list_checkpoints(db, caller, run.id), body)
-    scan = Scan(
+    return Asked(run, dataset, _chosen_checkpoints(list_checkpoints(db, caller, run.id), body))
+
+
+def draft_scan(
+    body: ScanIn, *, project_id: UUID, dataset_id: UUID, checkpoint_ids: list[str]
+) -> Scan:
+    """The scan that a request asks for, not yet anywhere but in memory."""
+    return Scan(
         id=new_id(),
-        project_id=caller.project_id,
-        run_id=run.id,
-        dataset_id=dataset.id,
+        project_id=project_id,
+        run_id=body.run_id,
+        dataset_id=dataset_id,
         layers=[body.layers] if isinstance(body.layers, str) else body.layers,
-        checkpoint_ids=[str(checkpoint.id) for checkpoint in checkpoints],
+        checkpoint_ids=checkpoint_ids,
         weighting=body.weighting.value,
         score=body.score.value,
         policy=body.policy.model_dump(mode="json"),
         evidence=_evidence(body.evidence),
         fresh=body.fresh,
-        created_by=caller.label,
-        example_count=dataset.example_count or 0,
-        nudged_at=now(),
     )
+
+
+def start_scan(db: Session, caller: Caller, body: ScanIn) -> Scan:
+    """Queue a scan of the run's dataset. Raises what `require_scannable` raises."""
+    run, dataset, checkpoints = require_scannable(db, caller, body)
+    scan = draft_scan(
+        body,
+        project_id=caller.project_id,
+        dataset_id=dataset.id,
+        checkpoint_ids=[str(checkpoint.id) for checkpoint in checkpoints],
+    )
+    scan.created_by = caller.label
+    scan.example_count = dataset.example_count or 0
+    scan.nudged_at = now()
     db.add(scan)
     db.flush()
     audit(db, caller, "start_scan", f"scan {scan.id}", run=str(run.id))

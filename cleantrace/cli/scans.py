@@ -7,11 +7,26 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from cleantrace.cli.estimates import estimate
+from cleantrace.cli.scan_options import (
+    Fresh,
+    KeepEvidence,
+    Layers,
+    RankedScore,
+    RunId,
+    ScoreOption,
+    Share,
+    Threshold,
+    TopK,
+    Weighting,
+    WeightingOption,
+    scan_arguments,
+)
 from cleantrace.cli.service import connected, id_column, out, remember
 from cleantrace.client import Client, Flag, Scan
 from cleantrace.progress import Bar
@@ -22,63 +37,42 @@ flags = typer.Typer(help="Flagged examples.", no_args_is_help=True, callback=rem
 ScanId = Annotated[str, typer.Argument(help="Id of the scan.")]
 
 
-class Weighting(StrEnum):
-    eta = "eta"
-    equal = "equal"
-
-
-class RankedScore(StrEnum):
-    self_influence = "self_influence"
-    last_layer = "last_layer"
-    loss = "loss"
-    margin = "margin"
-    el2n = "el2n"
-
-
 class Output(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
 
 
+app.command("estimate")(estimate)
+
+
 @app.command("start")
 def start(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="Id of the training run.")],
-    layers: Annotated[
-        str, typer.Option(help="all, last, or names and patterns with commas between.")
-    ] = "all",
-    weighting: Annotated[Weighting, typer.Option(help="Of checkpoints.")] = Weighting.eta,
-    score: Annotated[
-        RankedScore, typer.Option(help="The score that ranks.")
-    ] = RankedScore.self_influence,
-    top_k: Annotated[int | None, typer.Option(help="Flag so many examples.")] = None,
-    share: Annotated[float | None, typer.Option(help="Flag this share of them.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Flag from this score on.")] = None,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Keep what `scans evidence` looks in.")
-    ] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Compute even what earlier scans hold.")
-    ] = False,
+    run: RunId,
+    layers: Layers = "all",
+    weighting: WeightingOption = Weighting.eta,
+    score: ScoreOption = RankedScore.self_influence,
+    top_k: TopK = None,
+    share: Share = None,
+    threshold: Threshold = None,
+    evidence: KeepEvidence = False,
+    fresh: Fresh = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is complete.")] = False,
 ) -> None:
     """Start a scan, and print its id."""
-    if sum(each is not None for each in (top_k, share, threshold)) > 1:
-        raise typer.BadParameter("give one of --top-k, --share and --threshold")
-    chosen: Any = layers if layers in {"all", "last"} else layers.split(",")
+    arguments = scan_arguments(
+        layers=layers,
+        weighting=weighting,
+        score=score,
+        top_k=top_k,
+        share=share,
+        threshold=threshold,
+        evidence=evidence,
+        fresh=fresh,
+    )
     with connected(context) as client:
-        made = client.start_scan(
-            run,
-            layers=chosen,
-            weighting=weighting.value,
-            score=score.value,
-            top_k=top_k,
-            share=share,
-            threshold=threshold,
-            evidence=evidence,
-            fresh=fresh,
-        )
+        made = client.start_scan(run, **arguments)
         typer.echo(made.id)
         if wait:
             _wait(client, made.id)

@@ -2,8 +2,12 @@
 
 from cleantrace.client.client import Client
 from cleantrace.client.models import (
+    Basis,
     Checkpoint,
+    Choice,
     Dataset,
+    Estimate,
+    EstimateResult,
     Evidence,
     Failure,
     Flag,
@@ -16,9 +20,13 @@ from cleantrace.client.models import (
 )
 
 __all__ = [
+    "Basis",
     "Checkpoint",
+    "Choice",
     "Client",
     "Dataset",
+    "Estimate",
+    "EstimateResult",
     "Evidence",
     "Failure",
     "Flag",

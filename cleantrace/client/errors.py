@@ -8,6 +8,7 @@ CleantraceError
 ├── JobFailed                   a job ended without its result; .failure has the stored reason
 │   ├── DatasetFailed
 │   ├── CheckpointFailed
+│   ├── EstimateFailed
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
@@ -15,11 +16,12 @@ CleantraceError
     ├── NotAllowed              403
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
-    │   └── CheckpointNotFound, ScanNotFound, ScoreNotFound
+    │   └── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
+    │   ├── NoEvidence, ExampleNotFinite
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
@@ -35,7 +37,7 @@ A problem that this version does not know becomes the nearest class above it.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cleantrace.client.models import Checkpoint, Dataset, Failure, FieldProblem, Scan
+from cleantrace.client.models import Checkpoint, Dataset, Estimate, Failure, FieldProblem, Scan
 
 _TYPE_PREFIX = "urn:cleantrace:problem:"
 
@@ -64,11 +66,13 @@ class JobFailed(CleantraceError):
     """A job of the service ended without its result.
 
     Attributes:
-        subject: the dataset, checkpoint or scan as it stands.
+        subject: the dataset, checkpoint, scan or estimate as it stands.
         failure: the stored reason.
     """
 
-    def __init__(self, what: str, subject: Dataset | Checkpoint | Scan, failure: Failure) -> None:
+    def __init__(
+        self, what: str, subject: Dataset | Checkpoint | Scan | Estimate, failure: Failure
+    ) -> None:
         remedy = f" {failure.remedy}" if failure.remedy else ""
         super().__init__(f"{what}: {failure.detail}{remedy}")
         self.subject = subject
@@ -89,6 +93,10 @@ class ScanFailed(JobFailed):
 
 class ScanCancelled(ScanFailed):
     """A scan was cancelled."""
+
+
+class EstimateFailed(JobFailed):
+    """A scan could not be estimated, for a reason for which it would fail as well."""
 
 
 class ApiError(CleantraceError):
@@ -162,6 +170,10 @@ class ScanNotFound(NotFound):
     code = "scan-not-found"
 
 
+class EstimateNotFound(NotFound):
+    code = "estimate-not-found"
+
+
 class ScoreNotFound(NotFound):
     code = "score-not-found"
 
@@ -209,9 +221,13 @@ class ScanNotRetriable(Conflict):
 class NoEvidence(Conflict):
     """The scan kept no sketches: start one with evidence."""
 
+    code = "no-evidence"
+
 
 class ExampleNotFinite(Conflict):
     """The gradient of an example is not finite."""
+
+    code = "example-not-finite"
 
 
 class IdempotencyKeyReused(Conflict):

@@ -178,6 +178,73 @@ class Scan(Record):
 
 
 @dataclass(frozen=True)
+class Choice(Record):
+    """A way to scan, and what it costs.
+
+    request_changes: put over the estimate's `request`, they make the request of this scan.
+    seconds: from start to end with one worker; of them, w workers share `scoring_seconds`.
+    memory_bytes: at its peak in one worker, of the GPU where there is one.
+    rank_agreement: Spearman's correlation of its ranking with that of the scan as asked.
+    """
+
+    name: str
+    label: str
+    request_changes: dict[str, Any]
+    seconds: float
+    scoring_seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    results_to_compute: int
+    results_reused: int
+    rank_agreement: float | None
+
+
+@dataclass(frozen=True)
+class Basis(Record):
+    """What was measured, from which all of an estimate is extrapolated."""
+
+    device: str
+    batch_size: int
+    batches_timed: int
+    examples_timed: int
+    workers: int
+    result_seconds: float
+    read_seconds: float
+    load_seconds: float
+    handling_seconds: float
+    disk_bytes_per_example: float
+    weights_bytes: int
+
+
+@dataclass(frozen=True)
+class EstimateResult(Record):
+    """The scan as asked comes first among the choices."""
+
+    choices: tuple[Choice, ...]
+    basis: Basis
+
+    _readers: ClassVar = {
+        "choices": lambda found: tuple(Choice.from_json(each) for each in found),
+        "basis": Basis.from_json,
+    }
+
+
+@dataclass(frozen=True)
+class Estimate(Record):
+    """What a scan would cost. `result` is there once `status` is done."""
+
+    id: str
+    run_id: str
+    request: dict[str, Any]
+    status: Literal["queued", "running", "done", "failed"]
+    failure: Failure | None
+    result: EstimateResult | None
+    created_at: datetime
+
+    _readers: ClassVar = {**_COMMON, "result": EstimateResult.from_json}
+
+
+@dataclass(frozen=True)
 class Score(Record):
     """Everything known of one example in a scan; what is not finite is None."""
 

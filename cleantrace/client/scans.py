@@ -1,7 +1,7 @@
 """Starting scans, following them, and reading their results."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from cleantrace.client.calls import (
     NO_REASON,
@@ -14,9 +14,8 @@ from cleantrace.client.calls import (
 )
 from cleantrace.client.errors import ScanCancelled, ScanFailed
 from cleantrace.client.models import Evidence, Failure, Flag, Scan, Score
+from cleantrace.client.scan_request import RankedScore, scan_request
 from cleantrace.client.waiting import Deadline, follow_scan
-
-RankedScore = Literal["self_influence", "last_layer", "loss", "margin", "el2n"]
 
 _PAGE = 1000
 
@@ -52,28 +51,18 @@ class ScanCalls(Calls):
             DatasetNotReady, NoCheckpoints, CheckpointUnusable
             ValueError: more than one of top_k, share, threshold.
         """
-        body: dict[str, Any] = {
-            "run_id": path_id(run),
-            "layers": layers if isinstance(layers, str) else list(layers),
-            "checkpoints": checkpoints
-            if isinstance(checkpoints, str)
-            else [path_id(each) for each in checkpoints],
-            "weighting": weighting,
-            "score": score,
-            "evidence": evidence if isinstance(evidence, bool) else {"dimension": evidence},
-            "fresh": fresh,
-        }
-        policies: list[dict[str, Any]] = []
-        if top_k is not None:
-            policies.append({"kind": "top_k", "k": top_k})
-        if share is not None:
-            policies.append({"kind": "share", "share": share})
-        if threshold is not None:
-            policies.append({"kind": "threshold", "score": threshold})
-        if len(policies) > 1:
-            raise ValueError("give one of top_k, share and threshold")
-        if policies:
-            body["policy"] = policies[0]
+        body = scan_request(
+            run,
+            layers=layers,
+            checkpoints=checkpoints,
+            weighting=weighting,
+            score=score,
+            top_k=top_k,
+            share=share,
+            threshold=threshold,
+            evidence=evidence,
+            fresh=fresh,
+        )
         return Scan.from_json(self._transport.post("/scans", body))
 
     def get_scan(self, scan: ScanRef) -> Scan:

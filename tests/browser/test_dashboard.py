@@ -239,6 +239,7 @@ def paths(site: Site) -> dict[str, str]:
         "scan-text": f"{SCANS}/{world.texts}",
         "scan-regression": f"{SCANS}/{world.table}",
         "scan-running": f"{SCANS}/{world.running}",
+        "new-scan": f"{SCANS}/new?estimate={world.estimate}",
         "scan-failed": f"{SCANS}/{world.failed}",
         "example": f"{SCANS}/{world.images}/examples/{flag}",
         "example-text": f"{SCANS}/{world.texts}/examples/{text}",
@@ -324,6 +325,8 @@ def test_the_whole_list_is_reached_by_keyboard_with_a_visible_focus(
     expect(signed_in.get_by_role("link", name="Skip to the content")).to_be_focused()
     signed_in.keyboard.press("Enter")
     signed_in.keyboard.press("Tab")
+    expect(signed_in.get_by_role("link", name="New scan")).to_be_focused()
+    signed_in.keyboard.press("Tab")
     focused = signed_in.locator(":focus")
     assert (focused.get_attribute("id") or "").startswith("open-")
     expect(focused).to_have_css("outline-style", "solid")
@@ -340,7 +343,16 @@ def test_motion_respects_the_users_setting(new_context: NewContext, site: Site) 
 
 
 _TALLEST = 1600
-_KEPT = {"scans", "scan", "scan-text", "scan-regression", "example", "dataset", "sign-in"}
+_KEPT = {
+    "scans",
+    "scan",
+    "new-scan",
+    "scan-text",
+    "scan-regression",
+    "example",
+    "dataset",
+    "sign-in",
+}
 _SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 

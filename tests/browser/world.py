@@ -17,7 +17,7 @@ import torch
 from fastapi.testclient import TestClient
 from safetensors.torch import save_file
 
-from tests.support import get, index, plan, post, run_scan
+from tests.support import get, index, plan, post, run_scan, work_on_estimate
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class World:
     failed: str
     queued: str
     running: str
+    estimate: str
+    """Of a scan of digits."""
 
 
 def build_world(api: TestClient, folder: Path) -> World:
@@ -57,12 +59,19 @@ def build_world(api: TestClient, folder: Path) -> World:
         failed=failed,
         queued=queued,
         running=running,
+        estimate=_estimate(api, run),
     )
 
 
 def _attempt_plan(scan: str) -> None:
     for _ in range(3):
         plan(scan)
+
+
+def _estimate(api: TestClient, run: str) -> str:
+    asked: str = post(api, "/scans/estimates", {"run_id": run, "fresh": True}, status=202)["id"]
+    work_on_estimate(asked)
+    return asked
 
 
 def _scan(api: TestClient, run: str, **body: Any) -> str:

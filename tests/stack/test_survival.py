@@ -217,3 +217,13 @@ def test_requests_without_the_broker_are_taken_and_done_later(
     stack.kill("valkey")
     scan = start(project, run)
     project.wait(f"/scans/{scan}", "complete")
+
+
+def test_an_estimate_outlives_its_workers(stack: Stack, project: Project, run: str) -> None:
+    asked = project.call("POST", "/scans/estimates", json={"run_id": run, "fresh": True})
+    for name in ("worker-1", "worker-2"):
+        stack.kill(name)
+    found = project.wait(f"/scans/estimates/{asked['id']}", "done")
+    asked_for = found["result"]["choices"][0]
+    assert asked_for["results_to_compute"] == EXAMPLES * CHECKPOINTS
+    assert found["result"]["basis"]["device"] == "cpu"

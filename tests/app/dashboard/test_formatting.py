@@ -93,3 +93,20 @@ def test_backticks_become_code_and_everything_else_is_escaped() -> None:
 def test_callers_are_named_without_their_ids() -> None:
     assert formatting.caller_name("key first (6f1c4f0e)") == "key first"
     assert formatting.caller_name("session 6f1c4f0e") == "a browser session"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.00 kB"),
+        (972_200, "972 kB"),
+        (1_000_000, "1.00 MB"),
+        (651e6, "651 MB"),
+        (12_345_678_901, "12.3 GB"),
+        (2.5e15, "2,500 TB"),
+    ],
+)
+def test_sizes_are_in_powers_of_a_thousand(count: float, words: str) -> None:
+    assert formatting.size(count) == words.replace(" ", NBSP)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from cleantrace import Client
 from cleantrace.cli import app
+from cleantrace.client import Estimate
 from tests import support
 
 COLUMNS = ["--format", "npz", "--input", "x", "--label", "y", "--key", "id"]
@@ -102,6 +103,32 @@ def test_flags_in_every_format(shell: Shell, client: Client, scan: str) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["key"] for row in rows] == [flag.key for flag in flags[:5]]
     assert float(rows[0]["suspicion"]) == flags[0].suspicion
+
+
+def test_estimate_is_a_table_or_json(
+    shell: Shell, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Client.get_estimate
+
+    def work_and_look(client: Client, estimate: str) -> Estimate:
+        support.work_on_estimate(estimate)
+        return look(client, estimate)
+
+    monkeypatch.setattr(Client, "get_estimate", work_and_look)
+    shown = shell("scans", "estimate", run, "--share", "0.2")
+    for words in ("As asked", "Last layer only", "1.000", "kB", " s "):
+        assert words in shown.stdout
+    assert "one worker on cpu" in shown.stderr
+    found = json.loads(shell("scans", "estimate", run, "--fresh", "--format", "json").stdout)
+    assert found["request"]["fresh"] is True
+    assert [each["name"] for each in found["result"]["choices"]] == [
+        "as_asked",
+        "with_evidence",
+        "last_layer",
+    ]
+    failed = shell("scans", "estimate", run, "--layers", "nothing.*", status=5)
+    assert "nothing.*" in failed.stderr
+    shell("scans", "estimate", run, "--top-k", "1", "--share", "0.1", status=2)
 
 
 def test_cancelled_scan_has_its_own_status_and_can_go_on(shell: Shell, run: str) -> None:

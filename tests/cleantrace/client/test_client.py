@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cleantrace import Client
-from cleantrace.client import Dataset, Run, errors
+from cleantrace.client import Dataset, Estimate, Run, errors
 from cleantrace.client.waiting import server_sent_events
 from tests import support
 from tests.cleantrace.client.front import Front, cut_stream, empty_stream, pass_on
@@ -200,7 +200,8 @@ def test_evidence_by_position_key_and_set(client: Client, run: Run) -> None:
     assert found.opponents[0].influence <= found.opponents[2].influence < 0
     assert client.evidence(scan, key="point-00004", k=3) == found
     together = client.evidence(scan, [4, 5], k=3, label="1")
-    assert {each.given_label for each in together.opponents} == {"1"}
+    both = [*together.opponents, *together.proponents]
+    assert {each.given_label for each in both} == {"1"}
     with pytest.raises(errors.NoEvidence, match="sketches"):
         client.evidence(_complete(client, run), 4)
     with pytest.raises(ValueError, match="either"):
@@ -360,3 +361,39 @@ def test_events_are_read_as_the_standard_says() -> None:
         "event: end", "data: cut off",
     ]  # fmt: skip
     assert list(server_sent_events(iter(lines))) == [("progress", "{\n}"), ("message", " x")]
+
+
+def test_an_estimate_is_waited_for_and_its_choice_is_a_scan(client: Client, run: Run) -> None:
+    seen: list[str] = []
+
+    def work_once(estimate: Estimate) -> None:
+        if not seen:
+            support.work_on_estimate(estimate.id)
+        seen.append(estimate.status)
+
+    estimate = client.estimate_scan(run, share=0.2, progress=work_once)
+    assert seen == ["queued", "done"]
+    assert estimate.request["policy"] == {"kind": "share", "share": 0.2}
+    assert estimate.result is not None
+    asked, *others = estimate.result.choices
+    assert (asked.name, asked.request_changes) == ("as_asked", {})
+    assert asked.results_to_compute == 2 * N
+    assert estimate.result.basis.device == "cpu"
+    alone = {each.name: each for each in others}["last_checkpoint"]
+    scan = client.start_scan(run, checkpoints=alone.request_changes["checkpoints"])
+    assert len(scan.checkpoint_ids) == 1
+    assert client.get_estimate(estimate) == client.get_estimate(estimate.id) == estimate
+
+
+def test_an_estimate_that_fails_tells_why(client: Client, run: Run) -> None:
+    with pytest.raises(errors.EstimateFailed, match="no_such_layer") as caught:
+        client.estimate_scan(
+            run,
+            layers=["no_such_layer"],
+            progress=lambda estimate: support.work_on_estimate(estimate.id),
+        )
+    assert caught.value.failure.errors[0].field == "layers"
+    with pytest.raises(errors.EstimateNotFound):
+        client.get_estimate(run.id)
+    with pytest.raises(errors.WaitTimedOut):
+        client.estimate_scan(run, timeout_s=0.2)

@@ -1,0 +1,58 @@
+"""The options that say what to scan, for the commands that start a scan or ask what it costs."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Weighting(StrEnum):
+    eta = "eta"
+    equal = "equal"
+
+
+class RankedScore(StrEnum):
+    self_influence = "self_influence"
+    last_layer = "last_layer"
+    loss = "loss"
+    margin = "margin"
+    el2n = "el2n"
+
+
+RunId = Annotated[str, typer.Argument(help="Id of the training run.")]
+Layers = Annotated[str, typer.Option(help="all, last, or names and patterns with commas between.")]
+WeightingOption = Annotated[Weighting, typer.Option(help="Of checkpoints.")]
+ScoreOption = Annotated[RankedScore, typer.Option(help="The score that ranks.")]
+TopK = Annotated[int | None, typer.Option(help="Flag so many examples.")]
+Share = Annotated[float | None, typer.Option(help="Flag this share of them.")]
+Threshold = Annotated[float | None, typer.Option(help="Flag from this score on.")]
+KeepEvidence = Annotated[
+    bool, typer.Option("--evidence", help="Keep what `scans evidence` looks in.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Compute even what earlier scans hold.")]
+
+
+def scan_arguments(
+    *,
+    layers: str,
+    weighting: Weighting,
+    score: RankedScore,
+    top_k: int | None,
+    share: float | None,
+    threshold: float | None,
+    evidence: bool,
+    fresh: bool,
+) -> dict[str, Any]:
+    """What the client's methods take for them."""
+    if sum(each is not None for each in (top_k, share, threshold)) > 1:
+        raise typer.BadParameter("give one of --top-k, --share and --threshold")
+    return {
+        "layers": layers if layers in {"all", "last"} else layers.split(","),
+        "weighting": weighting.value,
+        "score": score.value,
+        "top_k": top_k,
+        "share": share,
+        "threshold": threshold,
+        "evidence": evidence,
+        "fresh": fresh,
+    }
