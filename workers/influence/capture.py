@@ -61,6 +61,18 @@ class _Attach(torch.autograd.Function):
         return None, None
 
 
+class _Apart(torch.autograd.Function):
+    """The same memory, but no view to autograd: an in-place activation would undo a view's hook."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, view: Tensor) -> Tensor:  # noqa: ARG004
+        return view.detach()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> Tensor:  # noqa: ARG004
+        return grads[0]
+
+
 class Capture(TorchFunctionMode):
     """Records `events`, in order, while it is entered.
 
@@ -136,6 +148,8 @@ class Capture(TorchFunctionMode):
             if self._anchor is None:
                 self._anchor = torch.zeros((), device=output.device, requires_grad=True)
             output = _Attach.apply(output, self._anchor)
+        elif output._is_view():
+            output = _Apart.apply(output)
         self.calls[index] = call
         version = call.operand._version
 

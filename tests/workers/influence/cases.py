@@ -215,6 +215,18 @@ CASES = [
         "embedding-bag",
         lambda: nn.Sequential(nn.EmbeddingBag(6, 4), nn.Linear(4, 3)),
         ids(7, 6),
+    ),
+    Case(
+        "embedding-bag-sum-padding",
+        lambda: nn.Sequential(nn.EmbeddingBag(6, 4, mode="sum", padding_idx=2), nn.Linear(4, 3)),
+        ids(7, 6),
+    ),
+    Case("embedding-bag-offsets", lambda: nets.Bags(mode="mean"), ids(7, 6)),
+    Case("embedding-bag-weights", lambda: nets.Bags(mode="sum"), ids(7, 6)),
+    Case(
+        "embedding-bag-max",
+        lambda: nn.Sequential(nn.EmbeddingBag(6, 4, mode="max"), nn.Linear(4, 3)),
+        ids(7, 6),
         slow=("0.weight",),
     ),
     Case("batchnorm", norm(lambda: nn.BatchNorm2d(4)), IMAGE),
@@ -236,11 +248,16 @@ CASES = [
     Case("rmsnorm", vector_net(nn.RMSNorm(5), nn.Linear(5, 2), out=6), floats(3, 5)),
     Case("groupnorm", norm(lambda: nn.GroupNorm(2, 4)), IMAGE),
     Case("groupnorm-vector", vector_net(nn.Linear(5, 4), nn.GroupNorm(2, 4), out=4), floats(5)),
+    Case("instancenorm", norm(lambda: nn.InstanceNorm2d(4, affine=True)), IMAGE),
     Case(
-        "instancenorm",
-        norm(lambda: nn.InstanceNorm2d(4, affine=True)),
+        "instancenorm-running",
+        norm(lambda: nn.InstanceNorm2d(4, affine=True, track_running_stats=True)),
         IMAGE,
-        slow=("1.weight", "1.bias"),
+    ),
+    Case(
+        "instancenorm1d",
+        vector_net(nn.Conv1d(2, 4, 3), nn.InstanceNorm1d(4, affine=True), out=20),
+        floats(2, 7),
     ),
     Case("linear-twice", lambda: nets.Twice(nn.Linear(5, 5), nn.Linear(5, 3)), floats(5)),
     Case("layernorm-twice", lambda: nets.Twice(nn.LayerNorm(5), nn.Linear(5, 3)), floats(5)),
@@ -327,19 +344,40 @@ CASES = [
         slow=tuple(f"recurrent.{p}_{w}_l0" for p in ("weight", "bias") for w in ("ih", "hh")),
     ),
     Case(
-        "conv-transpose",
-        lambda: nn.Sequential(
-            nn.ConvTranspose2d(2, 3, 3, stride=2), nn.Tanh(), nn.Flatten(), nn.Linear(507, 3)
-        ),
-        IMAGE,
-        slow=("0.weight", "0.bias"),
+        "conv-transpose1d",
+        vector_net(nn.ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1), out=108),
+        floats(4, 9),
+    ),
+    Case("conv-transpose2d", vector_net(nn.ConvTranspose2d(2, 3, 3, stride=2), out=507), IMAGE),
+    Case(
+        "conv-transpose2d-gram",
+        vector_net(nn.ConvTranspose2d(12, 16, 2, stride=2, output_padding=1), out=400),
+        floats(12, 2, 2),
+    ),
+    Case(
+        "conv-transpose2d-groups",
+        vector_net(nn.ConvTranspose2d(4, 6, (2, 3), (2, 1), 1, groups=2, bias=False), out=288),
+        floats(4, 5, 6),
+    ),
+    Case(
+        # More output padding than stride, which dilation allows.
+        "conv-transpose2d-dilation",
+        vector_net(nn.ConvTranspose2d(2, 4, 2, 1, 1, 2, dilation=3), out=576),
+        floats(2, 9, 9),
+    ),
+    Case(
+        "conv-transpose3d",
+        vector_net(nn.ConvTranspose3d(2, 3, 2, stride=(1, 2, 1), padding=1), out=72),
+        floats(2, 3, 4, 3),
     ),
     Case("bare-parameters", nets.BareParameters, floats(5), slow=("scale", "matrix")),
+    Case("prelu", vector_net(nn.Linear(5, 4), nn.PReLU(), out=4), floats(5)),
+    Case("prelu-sequence", vector_net(nn.Linear(3, 2), nn.PReLU(), out=24), floats(3, 4, 3)),
+    Case("prelu-channels", norm(lambda: nn.PReLU(4)), IMAGE),
     Case(
-        "prelu",
-        lambda: nn.Sequential(nn.Linear(5, 4), nn.PReLU(), nn.Linear(4, 3)),
+        "prelu-twice",
+        lambda: nets.Twice(nn.PReLU(5), nn.Linear(5, 3)),
         floats(5),
-        slow=("1.weight",),
     ),
     Case(
         "weight-norm",

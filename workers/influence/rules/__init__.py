@@ -1,6 +1,17 @@
 """Rules by operation. Importing this package registers all of them; one small file per kind."""
 
-from workers.influence.rules import batch_norm, conv, embedding, group_norm, layer_norm, linear
+from workers.influence.rules import (
+    batch_norm,
+    conv,
+    conv_transpose,
+    embedding,
+    embedding_bag,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    linear,
+    prelu,
+)
 from workers.influence.rules.registry import RULES, Call, Rule, register
 
 __all__ = [
@@ -9,9 +20,13 @@ __all__ = [
     "Rule",
     "batch_norm",
     "conv",
+    "conv_transpose",
     "embedding",
+    "embedding_bag",
     "group_norm",
+    "instance_norm",
     "layer_norm",
     "linear",
+    "prelu",
     "register",
 ]
