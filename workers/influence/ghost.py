@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workers.influence.capture import Capture, Event
+from workers.influence.capture import Capture, Event, EventKey
+from workers.influence.joining import Use, joined_sq_norms
 from workers.influence.layout import Layout
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
-from workers.influence.rules.registry import in_chunks, squares
 from workers.influence.subject import Inputs, Subject
 from workers.influence.weights import State
 
@@ -24,6 +24,7 @@ class Taps:
     layouts: where the examples are, for each event that is tapped.
     ruled: parameters whose norm comes from here.
     shared: those of them that have several uses, to be joined before the norm.
+    derive: calls that are taken for functions of parameters alone, not for uses.
     """
 
     names: tuple[str, ...]
@@ -31,24 +32,17 @@ class Taps:
     layouts: dict[int, Layout]
     ruled: frozenset[str]
     shared: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Use:
-    """One part of one call, examples first: a and d are (B, T, ...)."""
-
-    rule: Rule
-    role: str
-    a: Tensor
-    d: Tensor
-    options: Any
+    derive: frozenset[EventKey] = frozenset()
 
 
 @dataclass
 class GhostPass:
+    """`formed` are the parameters whose gradients were formed, a few examples at a time."""
+
     outputs: Any
     loss: Tensor
     norms: dict[str, Tensor] = field(default_factory=dict)
+    formed: set[str] = field(default_factory=set)
 
 
 def ghost_pass(
@@ -75,15 +69,28 @@ def ghost_pass(
             a = a.to(d.dtype)  # autocast
         a = layout.examples_first(a, n, call.leading)
         d = layout.examples_first(d, n, call.leading)
-        ruled = {role: name for role, name in taps.events[index].names if name in taps.ruled}
-        alone = {role: name for role, name in ruled.items() if name not in taps.shared}
-        for role in ruled.keys() - alone.keys():
-            pending[ruled[role]].append(Use(rule, role, a, d, call.options))
+        alone: dict[str, str] = {}
+        waiting: dict[str, Use] = {}
+        for role, name in taps.events[index].names:
+            if name not in taps.ruled:
+                continue
+            source = watch.ancestry.derived(call.roles[role])
+            if name in taps.shared or (source is not None and not source.isometric):
+                use = waiting.setdefault(role, Use(rule, role, a, d, call.options, source))
+                pending[name].append(use)
+            else:
+                alone[role] = name
         for role, norm in rule.sq_norms(tuple(alone), a, d, call.options).items():
             norms[alone[role]] = norm
 
     names = {id(state[name]): name for name in taps.names}
-    watch = Capture(names, wanted=frozenset(taps.layouts), on_gradient=on_gradient)
+    watch = Capture(
+        names,
+        constants=state.values(),
+        wanted=frozenset(taps.layouts),
+        derive=taps.derive,
+        on_gradient=on_gradient,
+    )
     try:
         with watch:
             outputs = subject.forward(state, inputs)
@@ -97,55 +104,9 @@ def ghost_pass(
     if misfit:
         return None
     with torch.no_grad():
-        for name, uses in pending.items():
-            norms[name] = joined_sq_norm(uses)
+        joined, formed = joined_sq_norms(pending)
+        norms |= joined
         for name in taps.ruled - norms.keys():  # no gradient reached it in this batch
             norms[name] = loss.new_zeros(n)
     detached = outputs.detach() if isinstance(outputs, Tensor) else outputs
-    return GhostPass(detached, loss.detach(), norms)
-
-
-def can_join(one: Use, other: Use) -> bool:
-    """Whether two uses are one use with more positions."""
-    return (
-        one.rule is other.rule
-        and one.role == other.role
-        and one.options == other.options
-        and one.rule.can_join(one.a, other.a)
-    )
-
-
-def joined_sq_norm(uses: list[Use]) -> Tensor:
-    """|sum of the uses' gradients|² of each example, (B,): first the sum, then the norm."""
-    groups: list[list[Use]] = []
-    for use in uses:
-        group = next((g for g in groups if can_join(g[0], use)), None)
-        if group is None:
-            groups.append([use])
-        else:
-            group.append(use)
-    joined = [
-        Use(
-            g[0].rule,
-            g[0].role,
-            torch.cat([u.a for u in g], 1) if len(g) > 1 else g[0].a,
-            torch.cat([u.d for u in g], 1) if len(g) > 1 else g[0].d,
-            g[0].options,
-        )
-        for g in groups
-    ]
-    if len(joined) == 1:
-        (use,) = joined
-        return use.rule.sq_norm(use.role, use.a, use.d, use.options)
-    shape = joined[0].rule.gradient(joined[0].role, *_of(joined[0], slice(0, 1)))[0].shape
-
-    def part(cut: slice) -> Tensor:
-        total = sum(u.rule.gradient(u.role, *_of(u, cut)) for u in joined)
-        assert isinstance(total, Tensor)
-        return squares(total)
-
-    return in_chunks(len(joined[0].d), shape.numel(), part)
-
-
-def _of(use: Use, cut: slice) -> tuple[Tensor, Tensor, Any]:
-    return use.a[cut], use.d[cut], use.options
+    return GhostPass(detached, loss.detach(), norms, formed)

@@ -52,7 +52,9 @@ class Layout:
         return size == n_examples if self.merged == "alone" else size % n_examples == 0
 
 
-def find_layout(plain: Tensor, tagged: Tensor, leading: int) -> Layout | None:
+def find_layout(
+    plain: Tensor, tagged: Tensor, leading: int, axes: frozenset[int] | None = None
+) -> Layout | None:
     """The only layout that agrees with the owner of every position, if there is exactly one.
 
     Args:
@@ -64,6 +66,8 @@ def find_layout(plain: Tensor, tagged: Tensor, leading: int) -> Layout | None:
     """
     if leading == 0:
         return None
+    if leading == plain.ndim:
+        plain, tagged = plain[..., None], tagged[..., None]
     owners = _owners(plain.flatten(leading), tagged.flatten(leading))
     if owners is None:
         return None
@@ -73,7 +77,8 @@ def find_layout(plain: Tensor, tagged: Tensor, leading: int) -> Layout | None:
     fitting = [
         layout
         for layout in _candidates(owners.shape)
-        if bool((_owners_under(layout, owners.shape, owners.device) == owners)[known].all())
+        if (axes is None or layout.axis in axes)
+        and bool((_owners_under(layout, owners.shape, owners.device) == owners)[known].all())
     ]
     return fitting[0] if len(fitting) == 1 else None
 

@@ -149,17 +149,6 @@ class Attention(nn.Module):
         return self.head(y.mean(1))
 
 
-class Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.RNNBase]) -> None:
-        super().__init__()
-        self.recurrent = kind(4, 5, batch_first=True)
-        self.head = nn.Linear(5, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y, _ = self.recurrent(x)
-        return self.head(y[:, -1])
-
-
 class BareParameters(nn.Module):
     """Parameters that belong to no layer: a scale, a matrix, one that is never used."""
 

@@ -2,6 +2,7 @@
 
 from workers.influence.rules import (
     batch_norm,
+    broadcast,
     conv,
     conv_transpose,
     embedding,
@@ -10,6 +11,7 @@ from workers.influence.rules import (
     instance_norm,
     layer_norm,
     linear,
+    matmul,
     prelu,
 )
 from workers.influence.rules.registry import RULES, Call, Rule, register
@@ -19,6 +21,7 @@ __all__ = [
     "Call",
     "Rule",
     "batch_norm",
+    "broadcast",
     "conv",
     "conv_transpose",
     "embedding",
@@ -27,6 +30,7 @@ __all__ = [
     "instance_norm",
     "layer_norm",
     "linear",
+    "matmul",
     "prelu",
     "register",
 ]

@@ -28,6 +28,7 @@ class Statistics:
 
 class BatchNorm(Rule):
     operations = (functional.batch_norm,)
+    refuses = True
 
     def bind(
         self,

@@ -21,6 +21,7 @@ MAX_NORM = (
 
 class Embedding(Rule):
     operations: ClassVar[tuple[Callable[..., Any], ...]] = (functional.embedding,)
+    refuses = True
 
     def bind(
         self,
