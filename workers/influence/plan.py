@@ -20,13 +20,15 @@ from workers.influence.coverage import Treatment
 from workers.influence.errors import BatchDependence
 from workers.influence.ghost import Taps, ghost_pass
 from workers.influence.layers import Layers, last_layer, select
-from workers.influence.layout import PROBE_WEIGHTS, Layout, find_layout
+from workers.influence.layout import Layout, find_layouts, probe_weights
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
 from workers.influence.subject import Inputs, Subject, in_float64, take, tensors_of
 from workers.influence.weights import State
 
-_N_PROBE = len(PROBE_WEIGHTS)
+_N_PROBE = 3
+# Where three examples leave several layouts possible, more may not.
+_MORE_EXAMPLES = (4, 5)
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def _find_taps(
     A use of parameters and constants that does not show the examples may be one for the whole
     batch, as position embeddings are: it is then taken for a function of parameters alone.
     """
-    events, plain, tagged, calls = _two_passes(subject, state, selected, inputs, targets, derive)
+    events, fitting = _fitting(subject, state, selected, inputs, targets, derive)
     layouts: dict[int, Layout] = {}
     reasons: dict[str, str] = {}
     uses: defaultdict[str, list[int]] = defaultdict(list)
@@ -219,11 +221,9 @@ def _find_taps(
             continue
         if not event.has_rule:
             problem = f"no rule for {event.operation}"
-        elif index in plain:  # otherwise no gradient flows through this use
-            leading, axes = calls[index]
-            layout = find_layout(plain[index], tagged[index], leading, axes)
-            if layout is not None:
-                layouts[index] = layout
+        elif index in fitting:  # otherwise no gradient flows through this use
+            if len(fitting[index]) == 1:
+                (layouts[index],) = fitting[index]
             elif event.derivable:
                 for_all.add(event.key)
             else:
@@ -242,6 +242,29 @@ def _find_taps(
     return _trimmed(Taps(selected, events, layouts, ruled, shared, derive)), reasons
 
 
+def _fitting(
+    subject: Subject,
+    state: State,
+    selected: tuple[str, ...],
+    inputs: Inputs,
+    targets: Tensor,
+    derive: frozenset[EventKey],
+) -> tuple[tuple[Event, ...], dict[int, frozenset[Layout]]]:
+    """The events, and for each that has a gradient the layouts that fit it."""
+    seen = _two_passes(subject, state, selected, inputs, targets, derive)
+    fitting = seen.fitting(_N_PROBE)
+    for n in _MORE_EXAMPLES:
+        if all(len(layouts) <= 1 for layouts in fitting.values()):
+            break
+        index = torch.arange(n, device=targets.device) % _N_PROBE
+        more = _two_passes(subject, state, selected, take(inputs, index), targets[index], derive)
+        if more.events != seen.events:
+            break
+        also = more.fitting(n)
+        fitting = {i: layouts & also.get(i, frozenset()) for i, layouts in fitting.items()}
+    return seen.events, fitting
+
+
 class _TwoPasses(NamedTuple):
     """By event: gradients by its output, with all losses alike and weighted; how to read them."""
 
@@ -249,6 +272,12 @@ class _TwoPasses(NamedTuple):
     plain: dict[int, Tensor]
     tagged: dict[int, Tensor]
     calls: dict[int, tuple[int, frozenset[int] | None]]
+
+    def fitting(self, n_examples: int) -> dict[int, frozenset[Layout]]:
+        return {
+            index: find_layouts(plain, self.tagged[index], n_examples, *self.calls[index])
+            for index, plain in self.plain.items()
+        }
 
 
 def _two_passes(
@@ -279,11 +308,11 @@ def _two_passes(
     try:
         with watch:
             outputs = subject.forward(state, inputs)
-        loss = per_example(subject.loss, outputs, targets, _N_PROBE)
+        loss = per_example(subject.loss, outputs, targets, len(targets))
         if loss.requires_grad:
             loss.sum().backward(retain_graph=True)
             sink = tagged
-            (loss * loss.new_tensor(PROBE_WEIGHTS)).sum().backward()
+            (loss * loss.new_tensor(probe_weights(len(loss)))).sum().backward()
     finally:
         watch.calls.clear()
     return _TwoPasses(tuple(watch.events), plain, tagged, calls)

@@ -94,6 +94,18 @@ class Decoder(nn.Module):
         return self.head(self.layer(x[:, :2], x[:, 2:]).mean(1))
 
 
+class LastStep(nn.Module):
+    """Positions merged with the batch, then only the last of each sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 5), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.body(x.flatten(0, 1)).tanh().unflatten(0, x.shape[:2])
+        return self.head(y[:, -1])
+
+
 class StoredTheOtherWay(nn.Module):
     """Weights of (in, out): by matmul, mm and addmm, with positions merged into the batch."""
 

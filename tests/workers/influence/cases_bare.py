@@ -45,6 +45,9 @@ BARE = [
     Case("bare-batch-second", lambda: nets.BatchSecond(6), SEQUENCE),
     Case("bare-batch-second-square", lambda: nets.BatchSecond(5), floats(5, 4)),
     Case("patches", nets.Patches, floats(2, 6, 6)),
+    # Of three examples, the last of 7 or 13 steps each could be two orders; of 13, of four too.
+    Case("last-of-7-steps", nets.LastStep, floats(7, 4)),
+    Case("last-of-13-steps", nets.LastStep, floats(13, 4)),
     Case("stored-the-other-way", nets.StoredTheOtherWay, SEQUENCE),
     Case("relative-positions", lambda: nets.Bias(6), SEQUENCE, direct=("table",)),
     Case("decoder", nets.Decoder, SEQUENCE),
