@@ -89,7 +89,7 @@ def run_bare(folder: Path) -> dict[str, float]:
 
 def run_scan(client: Client, run_id: str) -> tuple[float, str]:
     began = time.perf_counter()
-    scan = client.start_scan(run_id)
+    scan = client.start_scan(run_id, fresh=True)
     client.wait_for_scan(scan.id)
     return time.perf_counter() - began, scan.id
 

@@ -7,20 +7,19 @@ Every record batch but the last holds `batch_rows` rows (noted in the file, 4096
 are large), so that position `p` stands in batch `p // batch_rows`.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self, cast
+from typing import Any, Literal, Self, cast
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 
+from app.datasets.identity import DIGEST_BYTES, contents_of, digests_of, identities
+from app.datasets.image_file import ImageFile, read_image_file
 from app.errors import Conflict
-from app.locations import path_of_file_uri
 
 Kind = Literal["array", "encoded_image", "image_file", "text"]
 
@@ -30,25 +29,11 @@ _ENCODED_IMAGE_ROWS = 256
 _METADATA_KEY = b"cleantrace"
 
 
-class ExampleChanged(Conflict):
-    """A file of an image folder is not what it was when the dataset was indexed."""
-
-    title = "Example changed"
-    code = "example-changed"
-
-
 class StoreUnreadable(Conflict):
     """Not an example store, or a damaged one."""
 
     title = "Example store unreadable"
     code = "example-store-unreadable"
-
-
-class ImageFile(NamedTuple):
-    """An image that stays where it is: canonical URI and SHA-256 of its bytes."""
-
-    uri: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -164,6 +149,7 @@ class ExampleStoreWriter:
             pa.array(keys, pa.string()),
             pa.array(np.ascontiguousarray(labels, self.meta.label_dtype)),
             self._input_column(inputs),
+            pa.array(digests_of(contents_of(inputs)), pa.binary(DIGEST_BYTES)),
         ]
         self._pending.append(pa.record_batch(columns, schema=self._schema))
         self._pending_rows += len(keys)
@@ -267,6 +253,26 @@ class ExampleStore:
         """As `rows`, without touching the inputs: no image file is read."""
         return _keys_and_labels(list(self._parts(start, stop)), self.meta)
 
+    def take(self, positions: np.ndarray) -> Rows:
+        """The examples at these positions (n,), ascending; as `rows`, and raises the same."""
+        breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+        runs = [run for run in np.split(positions, breaks) if len(run)]
+        parts = [part for run in runs for part in self._parts(int(run[0]), int(run[-1]) + 1)]
+        keys, labels = _keys_and_labels(parts, self.meta)
+        return Rows(keys, labels, self._inputs(parts))
+
+    def identities(self) -> np.ndarray:
+        """(n, 2) uint64: equal for examples that are equal in content and label."""
+        found = np.empty((self._count, 2), np.uint64)
+        at = 0
+        for part in self._parts(0, self._count):
+            column = part.column("digest")
+            data = memoryview(column.buffers()[1])[column.offset * DIGEST_BYTES :]
+            digests = np.frombuffer(data, np.uint64, 2 * len(column)).reshape(-1, 2)
+            found[at : at + len(column)] = identities(digests, part.column("label").to_numpy())
+            at += len(column)
+        return found
+
     def _parts(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
         if not 0 <= start <= stop <= self._count:
             raise IndexError(f"rows {start} to {stop} of {self._count}")
@@ -299,31 +305,6 @@ class ExampleStore:
         return np.frombuffer(data, self.meta.dtype).reshape(len(column), *self.meta.shape)
 
 
-def read_image_file(file: ImageFile) -> bytes:
-    """The bytes of an image of a folder, as they were when it was indexed.
-
-    Raises:
-        ExampleChanged: the file is gone, or differs.
-    """
-    place = path_of_file_uri(file.uri) if file.uri.startswith("file://") else file.uri
-    try:
-        with fsspec.open(place, "rb") as opened:
-            data = bytes(opened.read())
-    except OSError as error:
-        raise _changed(file, "cannot be read any more") from error
-    if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise _changed(file, "is not the file that was indexed")
-    return data
-
-
-def _changed(file: ImageFile, how: str) -> ExampleChanged:
-    return ExampleChanged(
-        f"The image {file.uri} {how}.",
-        field="uri",
-        remedy="Put the file back as it was, or register the folder as a new dataset version.",
-    )
-
-
 def _keys_and_labels(parts: list[pa.RecordBatch], meta: StoreMeta) -> tuple[list[str], np.ndarray]:
     keys: list[str] = []
     for part in parts:
@@ -344,6 +325,11 @@ def _schema(meta: StoreMeta) -> pa.Schema:
     }
     label = pa.int32() if meta.task == "classification" else pa.float64()
     return pa.schema(
-        [("key", pa.string()), ("label", label), ("input", types[meta.kind])],
+        [
+            ("key", pa.string()),
+            ("label", label),
+            ("input", types[meta.kind]),
+            ("digest", pa.binary(DIGEST_BYTES)),
+        ],
         metadata={_METADATA_KEY: meta.to_json()},
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -142,8 +142,19 @@ def renew_shard(
     )
 
 
+class ShardResult(NamedTuple):
+    """What a worker made of a shard: artifact, device (None: nothing was computed), results
+    computed (example by checkpoint), and the engine's time for them.
+    """
+
+    artifact: str
+    device: str | None
+    computed: int
+    engine_seconds: float
+
+
 def commit_shard(
-    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, artifact: str, device: str
+    db: Session, scan_id: uuid.UUID, number: int, token: uuid.UUID, result: ShardResult
 ) -> bool:
     """The one statement that makes a shard's result count; only the token's holder can."""
     running = exists().where(Scan.id == scan_id, Scan.status == ScanStatus.running)
@@ -159,8 +170,10 @@ def commit_shard(
             )
             .values(
                 status=ShardStatus.done,
-                artifact=artifact,
-                device=device,
+                artifact=result.artifact,
+                device=result.device,
+                computed=result.computed,
+                engine_seconds=result.engine_seconds,
                 examples_done=Shard.stop - Shard.start,
                 lease_token=None,
                 lease_expires_at=None,
@@ -176,6 +189,43 @@ def devices_of(db: Session, scan_id: uuid.UUID) -> Sequence[str]:
     """Where the shards were scored, each device once."""
     query = select(Shard.device).where(Shard.scan_id == scan_id, Shard.device.is_not(None))
     return [device for device in db.scalars(query.distinct().order_by(Shard.device)) if device]
+
+
+def work_done(db: Session, scan_id: uuid.UUID) -> tuple[int, float]:
+    """Results computed for the scan itself, and the engine's seconds for them."""
+    row = db.execute(
+        select(
+            func.sum(Shard.computed),
+            func.sum(Shard.engine_seconds),
+        ).where(Shard.scan_id == scan_id)
+    ).one()
+    return int(row[0] or 0), float(row[1] or 0)
+
+
+def set_engine_key(db: Session, scan_id: uuid.UUID, token: uuid.UUID, key: str) -> None:
+    db.execute(
+        update(Scan).where(Scan.id == scan_id, Scan.lease_token == token).values(engine_key=key)
+    )
+
+
+def scans_with_results(db: Session, scan: Scan, limit: int) -> Sequence[Scan]:
+    """Other scans of the project with the same engine key and a finished shard, newest first."""
+    done = exists().where(Shard.scan_id == Scan.id, Shard.status == ShardStatus.done)
+    return db.scalars(
+        select(Scan)
+        .where(
+            Scan.project_id == scan.project_id,
+            Scan.engine_key == scan.engine_key,
+            Scan.id != scan.id,
+            done,
+        )
+        .order_by(Scan.created_at.desc(), Scan.id)
+        .limit(limit)
+    ).all()
+
+
+def has_shards(db: Session, scan_id: uuid.UUID) -> bool:
+    return bool(db.scalar(select(exists().where(Shard.scan_id == scan_id))))
 
 
 def shard_artifact(db: Session, scan_id: uuid.UUID, number: int) -> str | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Index
+from sqlalchemy import ARRAY, BigInteger, Double, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, id_column, now
@@ -79,6 +79,13 @@ class Scan(Base):
     summary: Mapped[dict[str, Any] | None]
     """Distribution, class counts, class pairs, coverage: see workers/scanning/summary.py."""
 
+    fresh: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Compute everything, whatever earlier scans hold."""
+    engine_key: Mapped[str | None]
+    """Scans with the same key agree wherever example and checkpoint do. Set by planning."""
+    reuse: Mapped[dict[str, Any] | None]
+    """What comes from earlier scans: see workers/scanning/reuse.py. Null: nothing."""
+
     # The lease of planning (while queued) and of finalising.
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[uuid.UUID | None]
@@ -87,6 +94,7 @@ class Scan(Base):
 
     __table_args__ = (
         Index(None, "project_id", "created_at", "id"),
+        Index(None, "project_id", "engine_key"),
         Index(
             "ix_scans_unfinished",
             "status",
@@ -114,6 +122,9 @@ class Shard(Base):
     artifact: Mapped[str | None]
     worker: Mapped[str | None]
     device: Mapped[str | None]
+    computed: Mapped[int | None]
+    """Results, example by checkpoint, that no earlier scan held."""
+    engine_seconds: Mapped[float | None] = mapped_column(Double)
     last_error: Mapped[str | None]
     done_at: Mapped[datetime | None]
 

@@ -72,6 +72,11 @@ class ScanIn(In):
     policy: Policy = Field(
         default_factory=lambda: Share(kind="share", share=0.1), description="What to flag."
     )
+    fresh: bool = Field(
+        False,
+        description="Compute everything anew. Otherwise results that earlier scans of the project "
+        "hold for the same example, weights, model and layers are taken from there.",
+    )
 
 
 class ProgressOut(Out):
@@ -93,6 +98,7 @@ class ScanOut(Out):
     weighting: Weighting
     score: RankedScore
     policy: dict[str, Any]
+    fresh: bool
     status: ScanStatus
     failure: FailureOut | None
     progress: ProgressOut

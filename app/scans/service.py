@@ -58,6 +58,7 @@ def start_scan(db: Session, caller: Caller, body: ScanIn) -> Scan:
         weighting=body.weighting.value,
         score=body.score.value,
         policy=body.policy.model_dump(mode="json"),
+        fresh=body.fresh,
         created_by=caller.label,
         example_count=dataset.example_count or 0,
         nudged_at=now(),

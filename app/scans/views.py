@@ -274,6 +274,15 @@ def _stats(scan: Scan, summary: dict[str, Any], list_url: Any) -> list[Stat]:
                 f"{speed(summary.get('examples_per_second'))}{device}",
             )
         )
+    if summary.get("reused"):
+        reused, every = summary["reused"], summary["reused"] + summary["computed"]
+        stats.append(
+            Stat(
+                "taken from earlier scans",
+                _share(reused, every),
+                f"{number(reused)} of {number(every)} results, example by checkpoint",
+            )
+        )
     coverage = words.coverage_in_words(summary.get("coverage"))
     if coverage is not None:
         stats.append(Stat("of the parameters", coverage[0], coverage[1]))

@@ -55,6 +55,9 @@ def start(
     top_k: Annotated[int | None, typer.Option(help="Flag so many examples.")] = None,
     share: Annotated[float | None, typer.Option(help="Flag this share of them.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Flag from this score on.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compute even what earlier scans hold.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is complete.")] = False,
 ) -> None:
     """Start a scan, and print its id."""
@@ -70,6 +73,7 @@ def start(
             top_k=top_k,
             share=share,
             threshold=threshold,
+            fresh=fresh,
         )
         typer.echo(made.id)
         if wait:

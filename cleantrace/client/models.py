@@ -165,6 +165,7 @@ class Scan(Record):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    fresh: bool = False
     summary: dict[str, Any] | None = None
 
     _readers: ClassVar = {**_COMMON, "progress": Progress.from_json}

@@ -35,6 +35,7 @@ class ScanCalls(Calls):
         top_k: int | None = None,
         share: float | None = None,
         threshold: float | None = None,
+        fresh: bool = False,
     ) -> Scan:
         """Start to score a run's dataset; goes on in the background.
 
@@ -43,6 +44,7 @@ class ScanCalls(Calls):
             weighting: of checkpoints: by learning rate, or equal.
             score: the one that ranks the examples.
             top_k, share, threshold: what to flag, one of them; the most suspicious tenth if none.
+            fresh: compute everything anew, even what earlier scans hold.
         Raises:
             DatasetNotReady, NoCheckpoints, CheckpointUnusable
             ValueError: more than one of top_k, share, threshold.
@@ -55,6 +57,7 @@ class ScanCalls(Calls):
             else [path_id(each) for each in checkpoints],
             "weighting": weighting,
             "score": score,
+            "fresh": fresh,
         }
         policies: list[dict[str, Any]] = []
         if top_k is not None:

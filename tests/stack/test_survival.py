@@ -146,7 +146,7 @@ def wait_for_examples(stack: Stack, scan_id: str, done: int) -> None:
 
 
 def start(project: Project, run: str) -> str:
-    return str(project.call("POST", "/scans", json={"run_id": run})["id"])
+    return str(project.call("POST", "/scans", json={"run_id": run, "fresh": True})["id"])
 
 
 def results(stack: Stack, scan_id: str) -> list[tuple[Any, ...]]:

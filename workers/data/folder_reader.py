@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from app.datasets.example_store import ImageFile
+from app.datasets.image_file import ImageFile
 from app.locations import Location, LocationNotAllowed, LocationNotFound, walk_files
 from workers.data.csv_reader import csv_header, stream_csv, unfit_modality
 from workers.data.errors import ColumnUnusable, DatasetUnreadable

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from app.datasets.example_store import ExampleStoreWriter, ImageFile, StoreMeta
+from app.datasets.example_store import ExampleStoreWriter, StoreMeta
+from app.datasets.identity import contents_of
 from app.locations import Location, resolve_location
 from workers.data.csv_reader import CsvReader
 from workers.data.errors import BadRowsFound, DatasetEmpty, FormatUnsupported, RejectedRow
@@ -204,7 +205,7 @@ class _Indexing:
             kept = np.ascontiguousarray(inputs if everything else inputs[good])
         else:
             kept = [inputs[i] for i in good]
-        contents = _contents(kept)
+        contents = contents_of(kept)
         if keys is None:
             names = self._content_keys.make(contents)
         else:
@@ -268,21 +269,6 @@ def _empty(why: str, rejected: Sequence[RejectedRow] = ()) -> DatasetEmpty:
         remedy="Check that this is the right file, and that its columns are those named.",
         rejected=rejected,
     )
-
-
-def _contents(inputs: np.ndarray | Sequence[Any]) -> list[bytes | memoryview]:
-    """What stands for each example's content in keys and fingerprint."""
-    if isinstance(inputs, np.ndarray):
-        flat = inputs.reshape(-1).view(np.uint8).data
-        width = flat.nbytes // len(inputs)
-        return [flat[i * width : (i + 1) * width] for i in range(len(inputs))]
-    return [_content(value) for value in inputs]
-
-
-def _content(value: bytes | str | ImageFile) -> bytes:
-    if isinstance(value, ImageFile):
-        return value.sha256.encode()
-    return value.encode() if isinstance(value, str) else value
 
 
 class Fingerprint:

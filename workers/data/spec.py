@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from app.datasets.example_store import ImageFile, Kind
+from app.datasets.example_store import Kind
+from app.datasets.image_file import ImageFile
 from app.datasets.models import Dataset
 from workers.data.errors import ColumnNotFound, ColumnUnusable
 

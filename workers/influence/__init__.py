@@ -22,8 +22,13 @@ from workers.influence.errors import (
 )
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.scorer import SelfInfluenceScorer, choose_device, self_influence
+from workers.influence.sketches import SketchSpec, sum_of_sketches
+
+# Raised by a change after which results differ beyond rounding: kept ones are then not used again.
+REVISION = 1
 
 __all__ = [
+    "REVISION",
     "BatchDependence",
     "CheckpointMismatch",
     "CheckpointScores",
@@ -36,10 +41,12 @@ __all__ = [
     "SelfInfluence",
     "SelfInfluenceScorer",
     "ShapeMismatch",
+    "SketchSpec",
     "Treatment",
     "UnknownLayer",
     "UnsupportedModel",
     "choose_device",
     "combine",
     "self_influence",
+    "sum_of_sketches",
 ]

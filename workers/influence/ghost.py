@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from workers.influence.capture import Capture, Event, EventKey
-from workers.influence.joining import Use, joined_sq_norms
+from workers.influence.joining import Use, joined_sq_norms, sketch_derived
 from workers.influence.layout import Layout
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
+from workers.influence.sketches import BatchSketch
 from workers.influence.subject import Inputs, Subject
 from workers.influence.weights import State
 
@@ -46,50 +47,30 @@ class GhostPass:
 
 
 def ghost_pass(
-    subject: Subject, taps: Taps, state: State, inputs: Inputs, targets: Tensor
+    subject: Subject,
+    taps: Taps,
+    state: State,
+    inputs: Inputs,
+    targets: Tensor,
+    sketch: BatchSketch | None = None,
 ) -> GhostPass | None:
     """Outputs, losses (B,) and squared norms {parameter: (B,)} of the ruled parameters.
 
-    None where the forward pass used parameters in another way than the plan saw.
+    Args:
+        sketch: the gradients of its parameters are added to it, use by use: it is linear.
+    Returns:
+        None where the forward pass used parameters in another way than the plan saw; what was added
+        to the sketch is then of no use.
     """
     n = len(targets)
-    norms: dict[str, Tensor] = {}
-    pending: defaultdict[str, list[Use]] = defaultdict(list)
-    misfit = False
-
-    def on_gradient(index: int, rule: Rule, call: Call, d: Tensor) -> None:
-        nonlocal misfit
-        layout = taps.layouts[index]
-        lead = call.operand.shape[: call.leading]
-        if d.shape[: call.leading] != lead or not layout.fits(lead, n):
-            misfit = True
-            return
-        a, d = call.operand.detach(), d.detach()
-        if a.is_floating_point() and a.dtype != d.dtype:
-            a = a.to(d.dtype)  # autocast
-        a = layout.examples_first(a, n, call.leading)
-        d = layout.examples_first(d, n, call.leading)
-        alone: dict[str, str] = {}
-        waiting: dict[str, Use] = {}
-        for role, name in taps.events[index].names:
-            if name not in taps.ruled:
-                continue
-            source = watch.ancestry.derived(call.roles[role])
-            if name in taps.shared or (source is not None and not source.isometric):
-                use = waiting.setdefault(role, Use(rule, role, a, d, call.options, source))
-                pending[name].append(use)
-            else:
-                alone[role] = name
-        for role, norm in rule.sq_norms(tuple(alone), a, d, call.options).items():
-            norms[alone[role]] = norm
-
     names = {id(state[name]): name for name in taps.names}
+    found = _Collected(taps, n, sketch)
     watch = Capture(
         names,
         constants=state.values(),
         wanted=frozenset(taps.layouts),
         derive=taps.derive,
-        on_gradient=on_gradient,
+        on_gradient=lambda *event: found.add(watch, *event),
     )
     try:
         with watch:
@@ -101,12 +82,76 @@ def ghost_pass(
             loss.sum().backward()
     finally:
         watch.calls.clear()
-    if misfit:
+    if found.misfit:
         return None
     with torch.no_grad():
-        joined, formed = joined_sq_norms(pending)
-        norms |= joined
+        joined, formed = joined_sq_norms(found.pending)
+        norms = found.norms | joined
+        if sketch is not None:
+            sketch_derived(sketch, found.pending)
         for name in taps.ruled - norms.keys():  # no gradient reached it in this batch
             norms[name] = loss.new_zeros(n)
     detached = outputs.detach() if isinstance(outputs, Tensor) else outputs
     return GhostPass(detached, loss.detach(), norms, formed)
+
+
+@dataclass
+class _Collected:
+    """What the backward pass has given so far.
+
+    norms: of parameters with one use.
+    pending: uses to be joined, or taken back to the parameters they derive from, by parameter.
+    misfit: a gradient was not of the form that the plan saw.
+    """
+
+    taps: Taps
+    n: int
+    sketch: BatchSketch | None
+    norms: dict[str, Tensor] = field(default_factory=dict)
+    pending: defaultdict[str, list[Use]] = field(default_factory=lambda: defaultdict(list))
+    misfit: bool = False
+
+    def add(self, watch: Capture, index: int, rule: Rule, call: Call, d: Tensor) -> None:
+        """The gradient by one tapped call's output."""
+        n, layout, lead = self.n, self.taps.layouts[index], call.operand.shape[: call.leading]
+        if d.shape[: call.leading] != lead or not layout.fits(lead, n):
+            self.misfit = True
+            return
+        a, d = call.operand.detach(), d.detach()
+        if a.is_floating_point() and a.dtype != d.dtype:
+            a = a.to(d.dtype)  # autocast
+        a = layout.examples_first(a, n, call.leading)
+        d = layout.examples_first(d, n, call.leading)
+        alone: dict[str, str] = {}
+        plain: dict[str, str] = {}
+        waiting: dict[str, Use] = {}
+        for role, name in self.taps.events[index].names:
+            if name not in self.taps.ruled:
+                continue
+            source = watch.ancestry.derived(call.roles[role])
+            if source is None:
+                plain[role] = name
+            if source is not None or name in self.taps.shared:
+                use = waiting.setdefault(role, Use(rule, role, a, d, call.options, source))
+                self.pending[name].append(use)
+            else:
+                alone[role] = name
+        sketch = self.sketch
+        found = {} if sketch is None else _sketch(sketch, plain, rule, a, d, call.options)
+        rest = tuple(role for role in alone if role not in found)
+        if rest:
+            found |= rule.sq_norms(rest, a, d, call.options)
+        for role, name in alone.items():
+            self.norms[name] = found[role]
+
+
+def _sketch(
+    sketch: BatchSketch, roles: dict[str, str], rule: Rule, a: Tensor, d: Tensor, options: Any
+) -> dict[str, Tensor]:
+    """Adds the use of those parameters that are sketched, and gives this use's norms by role."""
+    into = {role: sketch.into(name) for role, name in roles.items()}
+    return {
+        role: rule.sketch(role, a, d, options, target)
+        for role, target in into.items()
+        if target is not None
+    }

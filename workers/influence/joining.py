@@ -11,8 +11,9 @@ from torch import Tensor
 
 from workers.influence.ancestry import Derived
 from workers.influence.rules import Rule
-from workers.influence.rules.registry import in_chunks, squares
+from workers.influence.rules.registry import chunks, in_chunks, squares
 from workers.influence.rules.tied import INNER
+from workers.influence.sketches import BatchSketch
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ def joined_sq_norms(pending: Mapping[str, list[Use]]) -> tuple[dict[str, Tensor]
             norms |= _by_gradients(names, joined)
             formed |= set(names)
     return norms, formed
+
+
+def sketch_derived(sketch: BatchSketch, pending: Mapping[str, list[Use]]) -> None:
+    """Adds the uses by way of derived tensors, which no rule can sketch, to a batch's sketch."""
+    names = {name for name in pending if name in sketch.maps}
+    uses = {id(use): use for name in names for use in pending[name] if use.source is not None}
+    for use in uses.values():
+        assert use.source is not None
+        floats = use.source.value.numel() + sum(leaf.numel() for leaf in use.source.leaves.values())
+        for cut in chunks(len(use.d), floats):
+            pulled = use.source.pull(use.gradient(cut))
+            sketch.add_gradients({name: pulled[name] for name in names & pulled.keys()}, cut)
 
 
 def _joined(uses: list[Use]) -> list[Use]:

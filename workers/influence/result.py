@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from workers.influence.coverage import Coverage
+from workers.influence.sketches import sum_of_sketches
 
 FloatArray = np.ndarray
 
@@ -35,6 +36,9 @@ class SelfInfluence:
     finite: False where a loss or gradient was not finite at any checkpoint, (n,) bool. The term
         there and the totals are nan: nothing is known of these examples, least that they are clean.
     coverage: how every parameter was accounted for.
+    sketch: inner products of two rows estimate the influence between the examples,
+        sum_i eta_i <g_i, g_i'>, (n, dimension) float32; None if no sketch was asked for. nan where
+        `finite` is False.
     """
 
     self_influence: FloatArray
@@ -50,6 +54,7 @@ class SelfInfluence:
     given_probability: FloatArray
     finite: np.ndarray
     coverage: Coverage = field(default_factory=Coverage)
+    sketch: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.self_influence)
@@ -63,7 +68,8 @@ class SelfInfluence:
         """
         if not parts:
             raise ValueError("concatenate needs at least one part.")
-        columns = [f.name for f in fields(SelfInfluence) if f.name != "coverage"]
+        left_out = {"coverage"} if parts[0].sketch is not None else {"coverage", "sketch"}
+        columns = [f.name for f in fields(SelfInfluence) if f.name not in left_out]
         joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in columns}
         return SelfInfluence(**joined, coverage=parts[-1].coverage)
 
@@ -76,6 +82,8 @@ class CheckpointScores:
     last_layer: the part of the last layer's parameters, (n,); nan where it was not chosen.
     loss, margin, el2n: as in SelfInfluence, (n,).
     belief: class probabilities (n, C); regressions: the prediction (n, 1); nan if neither.
+    sketch: of the gradient, not weighted by eta, (n, dimension) float32; None if none was asked
+        for. A row is nan where loss or gradient is not finite.
     """
 
     squared_norm: FloatArray
@@ -84,6 +92,7 @@ class CheckpointScores:
     margin: FloatArray
     el2n: FloatArray
     belief: FloatArray
+    sketch: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -116,6 +125,10 @@ def combine(
         at = targets.clip(0, belief.shape[1] - 1)
         predicted = belief.argmax(1).astype(np.float64)
         probability, given = belief.max(1), belief[np.arange(len(belief)), at]
+    sketches = [c.sketch for c in columns if c.sketch is not None]
+    sketch = sum_of_sketches(sketches, weights) if sketches else None
+    if sketch is not None:
+        sketch[~fine.all(1)] = np.nan
     return SelfInfluence(
         self_influence=terms @ weights,
         self_influence_equal=terms.mean(1),
@@ -130,4 +143,5 @@ def combine(
         given_probability=given,
         finite=fine.all(1),
         coverage=Coverage() if coverage is None else coverage,
+        sketch=sketch,
     )

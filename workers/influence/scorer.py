@@ -13,13 +13,14 @@ from workers.influence import slow_path
 from workers.influence.coverage import EXACT, Coverage, Entry, Treatment
 from workers.influence.errors import CheckpointMismatch, ShapeMismatch, UnknownLayer
 from workers.influence.ghost import ghost_pass
-from workers.influence.layers import Layers
+from workers.influence.layers import Layers, select
 from workers.influence.losses import Loss, resolve_loss
 from workers.influence.measures import Measures, measure
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.self_check import check_two
+from workers.influence.sketches import BatchSketch, Sketcher, SketchSpec
 from workers.influence.subject import Inputs, Subject, require_examples, to_device
 from workers.influence.weights import State, WeightSlots
 
@@ -40,8 +41,12 @@ class SelfInfluenceScorer:
         checkpoints: (state dict, eta) pairs; eta is the learning rate in force there.
         layers: "all", "last", or names and glob patterns of modules or parameters.
         device: where to compute; by default cuda where there is one.
+        sketch: also sketch each example's gradient, of those of the spec's layers that are scored.
+        salts: a name for each checkpoint, such as a hash of its weights: sketches of one checkpoint
+            by different scorers can be compared only if it is the same. By default its index.
     Raises:
-        CheckpointMismatch: a state dict that does not fit, or a bad eta.
+        CheckpointMismatch: a state dict that does not fit, a bad eta, or salts that are not one for
+            each checkpoint and all different.
         InfluenceError: an unknown loss, or nothing to score.
     """
 
@@ -53,6 +58,8 @@ class SelfInfluenceScorer:
         checkpoints: Sequence[Checkpoint],
         layers: Layers = "all",
         device: str | torch.device | None = None,
+        sketch: SketchSpec | None = None,
+        salts: Sequence[str] | None = None,
     ) -> None:
         self.device = choose_device(device)
         slots = WeightSlots(model)
@@ -67,6 +74,16 @@ class SelfInfluenceScorer:
         if not self._trainable:
             raise UnknownLayer("Every parameter of the model is frozen (requires_grad False).")
         self._layers: Layers = layers
+        names = [str(i) for i in range(len(checkpoints))] if salts is None else list(salts)
+        if len(set(names)) != len(checkpoints) or len(names) != len(checkpoints):
+            raise CheckpointMismatch(
+                f"{len(checkpoints)} checkpoints need as many different salts."
+            )
+        self._sketchers = (
+            [None] * len(names)
+            if sketch is None
+            else [Sketcher(sketch, salt, self.device) for salt in names]
+        )
         self._plans: list[Plan] = []
         self._coverage = Coverage()
 
@@ -120,7 +137,11 @@ class SelfInfluenceScorer:
         chosen = range(len(self._states)) if only is None else only
         with self._scoring():
             return [
-                _on_cpu(self._at_checkpoint(self._states[index], inputs, targets))
+                _on_cpu(
+                    self._at_checkpoint(
+                        self._states[index], inputs, targets, self._sketchers[index]
+                    )
+                )
                 for index in chosen
             ]
 
@@ -143,9 +164,11 @@ class SelfInfluenceScorer:
     def _norms(self, state: State, inputs: Inputs, targets: Tensor) -> dict[str, Tensor]:
         return self._at_checkpoint(state, inputs, targets).norms
 
-    def _at_checkpoint(self, state: State, inputs: Inputs, targets: Tensor) -> "_AtCheckpoint":
+    def _at_checkpoint(
+        self, state: State, inputs: Inputs, targets: Tensor, sketcher: Sketcher | None = None
+    ) -> "_AtCheckpoint":
         for plan in self._plans:
-            done = self._by_plan(plan, state, inputs, targets)
+            done = self._by_plan(plan, state, inputs, targets, sketcher)
             if done is not None:
                 if plan is not self._plans[0] and plan.taps.ruled:
                     self._plans.remove(plan)
@@ -154,10 +177,10 @@ class SelfInfluenceScorer:
         plan = make_plan(
             self._subject, self._trainable, self._layers, self._states, inputs, targets
         )
-        done = self._by_plan(plan, state, inputs, targets)
+        done = self._by_plan(plan, state, inputs, targets, sketcher)
         if done is None:  # the full batch is unlike three of its examples
             plan = plan.without_rules()
-            done = self._by_plan(plan, state, inputs, targets)
+            done = self._by_plan(plan, state, inputs, targets, sketcher)
             assert done is not None
             self._plans.append(plan)  # it fits everything, so it is tried last
         else:
@@ -166,16 +189,24 @@ class SelfInfluenceScorer:
         return done
 
     def _by_plan(
-        self, plan: Plan, state: State, inputs: Inputs, targets: Tensor
+        self,
+        plan: Plan,
+        state: State,
+        inputs: Inputs,
+        targets: Tensor,
+        sketcher: Sketcher | None,
     ) -> "_AtCheckpoint | None":
-        done = ghost_pass(self._subject, plan.taps, state, inputs, targets)
+        subject = self._subject
+        sketch = None if sketcher is None else self._start(sketcher, plan, len(targets))
+        done = ghost_pass(subject, plan.taps, state, inputs, targets, sketch)
         if done is None:
             return None
         norms = done.norms
+        formed = None if sketch is None else sketch.add_gradients
         if plan.by_vmap:
-            norms |= slow_path.by_vmap(self._subject, state, plan.by_vmap, inputs, targets)
+            norms |= slow_path.by_vmap(subject, state, plan.by_vmap, inputs, targets, formed)
         if plan.one_by_one:
-            norms |= slow_path.one_by_one(self._subject, state, plan.one_by_one, inputs, targets)
+            norms |= slow_path.one_by_one(subject, state, plan.one_by_one, inputs, targets, formed)
         last = [norms[name] for name in plan.last_layer if name in norms]
         complete = all(n in norms or n not in plan.selected for n in plan.last_layer)
         seen = measure(done.outputs, targets)
@@ -185,7 +216,17 @@ class SelfInfluenceScorer:
             _sum(last, done.loss) if complete and last else torch.full_like(done.loss, torch.nan),
             done.loss,
             seen,
+            None if sketch is None else sketch.total(),
         )
+
+    def _start(self, sketcher: Sketcher, plan: Plan, n: int) -> BatchSketch:
+        chosen = select(sketcher.spec.layers, self._trainable, plan.last_layer)
+        parameters = self._subject.slots.parameters
+        shapes = {name: parameters[name].shape for name in chosen if name in plan.selected}
+        if not shapes:
+            raise UnknownLayer("None of the layers to sketch is among the layers to score.")
+        dtype = parameters[next(iter(shapes))].dtype
+        return sketcher.start(shapes, n, dtype)
 
 
 class _AtCheckpoint(NamedTuple):
@@ -194,6 +235,7 @@ class _AtCheckpoint(NamedTuple):
     last: Tensor  # (B,) float64, nan where the last layer was not chosen as a whole
     loss: Tensor
     seen: Measures
+    sketch: Tensor | None  # (B, dimension)
 
 
 def self_influence(
@@ -206,6 +248,8 @@ def self_influence(
     device: str | torch.device | None = None,
     progress: Progress | None = None,
     check: bool = True,
+    sketch: SketchSpec | None = None,
+    salts: Sequence[str] | None = None,
 ) -> SelfInfluence:
     """Exact TracIn self-influence of every example, sum_i eta_i |grad loss(example, w_i)|².
 
@@ -223,7 +267,13 @@ def self_influence(
         And what SelfInfluenceScorer raises.
     """
     scorer = SelfInfluenceScorer(
-        model, loss=loss, checkpoints=checkpoints, layers=layers, device=device
+        model,
+        loss=loss,
+        checkpoints=checkpoints,
+        layers=layers,
+        device=device,
+        sketch=sketch,
+        salts=salts,
     )
     dataset = getattr(batches, "dataset", None)
     total = len(dataset) if isinstance(dataset, Sized) else None
@@ -259,5 +309,11 @@ def _sum(norms: list[Tensor], like: Tensor) -> Tensor:
 
 def _on_cpu(at: _AtCheckpoint) -> CheckpointScores:
     seen = at.seen
-    columns = (at.total, at.last, at.loss, seen.margin, seen.el2n, seen.belief)
-    return CheckpointScores(*(column.double().cpu().numpy() for column in columns))
+    tensors = (at.total, at.last, at.loss, seen.margin, seen.el2n, seen.belief)
+    columns = [tensor.double().cpu().numpy() for tensor in tensors]
+    sketch = None
+    if at.sketch is not None:
+        rows = at.sketch.float()
+        fine = rows.isfinite().all(1) & at.loss.isfinite() & at.total.isfinite()
+        sketch = rows.masked_fill(~fine[:, None], torch.nan).cpu().numpy()
+    return replace(CheckpointScores(*columns), sketch=sketch)

@@ -4,6 +4,8 @@ torch.func.vmap(grad) over those parameters alone, a chunk of examples at a time
 follow the model (nn.LSTM), plain autograd, one example at a time.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
@@ -12,6 +14,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from workers.influence.rules.registry import squares
 from workers.influence.subject import Inputs, Subject, take, tensors_of
 from workers.influence.weights import State
+
+# Receives the gradients formed, {parameter: (b, ...)}, and which examples they are of.
+OnGradients = Callable[[dict[str, Tensor], slice], None]
 
 # Gradients and activations of a chunk: more than a rule's, as one call costs a whole pass.
 _CHUNK_FLOATS = 1 << 23
@@ -22,7 +27,12 @@ VMAP_FAILURES = (RuntimeError, NotImplementedError, ValueError, TypeError)
 
 
 def by_vmap(
-    subject: Subject, state: State, names: tuple[str, ...], inputs: Inputs, targets: Tensor
+    subject: Subject,
+    state: State,
+    names: tuple[str, ...],
+    inputs: Inputs,
+    targets: Tensor,
+    on_gradients: OnGradients | None = None,
 ) -> dict[str, Tensor]:
     """{parameter: (B,)} squared gradient norms; a parameter the loss ignores has 0."""
     parts = {name: state[name].detach() for name in names}
@@ -50,16 +60,26 @@ def by_vmap(
             grads = per_example(parts, inputs[cut] if whole else take(moving, cut), targets[cut])
         for name, g in grads.items():
             found[name].append(squares(g.detach()))
+        if on_gradients is not None:
+            on_gradients({name: g.detach() for name, g in grads.items()}, cut)
     return {name: torch.cat(each) for name, each in found.items()}
 
 
 def one_by_one(
-    subject: Subject, state: State, names: tuple[str, ...], inputs: Inputs, targets: Tensor
+    subject: Subject,
+    state: State,
+    names: tuple[str, ...],
+    inputs: Inputs,
+    targets: Tensor,
+    on_gradients: OnGradients | None = None,
 ) -> dict[str, Tensor]:
     """As `by_vmap`, by plain autograd."""
     rows = []
     for at in range(len(targets)):
         loss, grads = subject.gradients(state, names, inputs, targets, at)
         rows.append([loss.new_zeros(()) if g is None else g.square().sum() for g in grads.values()])
+        if on_gradients is not None:
+            formed = {name: g[None] for name, g in grads.items() if g is not None}
+            on_gradients(formed, slice(at, at + 1))
     columns = zip(*rows, strict=True)
     return {name: torch.stack(column) for name, column in zip(names, columns, strict=True)}

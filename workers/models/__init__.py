@@ -3,7 +3,7 @@
 # Importing a family registers it.
 from workers.models import linear, mlp, resnet, small_cnn, swem
 from workers.models.losses import build_loss
-from workers.models.registry import available_models, build_model
+from workers.models.registry import available_models, build_model, revision_of_model
 from workers.models.weights import check_fits, load_weights, weights_hash
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "load_weights",
     "mlp",
     "resnet",
+    "revision_of_model",
     "small_cnn",
     "swem",
     "weights_hash",

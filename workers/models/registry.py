@@ -1,9 +1,12 @@
 """Models by name: those built in, and the factories that the operator installed and listed."""
 
+import hashlib
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -85,6 +88,17 @@ def build_model(spec: Mapping[str, Any], factories: Sequence[str] = ()) -> nn.Mo
             "CLEANTRACE_MODEL_FACTORIES.",
         )
     return family.build(_checked_args(str(name), family, args)).eval()
+
+
+def revision_of_model(spec: Mapping[str, Any], factories: Sequence[str] = ()) -> str:
+    """Changes when the file does that defines an operator's factory; empty for a built-in model."""
+    name, listed = str(spec.get("name")), _parse(factories)
+    if name not in listed:
+        return ""
+    module = importlib.util.find_spec(listed[name].partition(":")[0])
+    if module is None or module.origin is None or not Path(module.origin).is_file():
+        return listed[name]
+    return hashlib.sha256(Path(module.origin).read_bytes()).hexdigest()
 
 
 def _checked_args(name: str, family: Family[A], args: Mapping[str, Any]) -> A:

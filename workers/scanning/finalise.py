@@ -14,8 +14,6 @@ from uuid import UUID
 
 import numpy as np
 
-from app.artifacts import ArtifactStore
-from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset, Task
 from app.db import new_id, now, reading, transaction
 from app.scans import job_queries as queries
@@ -24,10 +22,10 @@ from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.scanning import ranking, summary
+from workers.scanning.columns import Columns, read_columns, scores_of
 from workers.scanning.plan import give_up_or_retry, scan_heartbeat
 from workers.scanning.rows import flag_rows, score_rows
-from workers.scanning.session import close_session, parts_of_scan
-from workers.scanning.shards import read_columns
+from workers.scanning.session import close_session, parts_of_scan, store_of
 
 logger = logging.getLogger(__name__)
 
@@ -52,45 +50,60 @@ def run_finalising(scan_id: UUID) -> None:
 class _Columns:
     """The columns that the ranking needs of all examples."""
 
-    def __init__(self, scan: Scan, shards: list[tuple[int, int, str]], heartbeat: Heartbeat):
+    def __init__(self, scan: Scan, shards: Iterator[tuple[int, int, Columns]]):
         name = ranking.column_of(scan.score, scan.weighting)
         self.score = np.empty(scan.example_count)
         self.finite = np.empty(scan.example_count, dtype=bool)
         self.predicted = np.empty(scan.example_count)
         self.probability = np.full(scan.example_count, np.nan)
-        for start, stop, artifact in shards:
-            columns = read_columns(artifact)
+        for start, stop, columns in shards:
             self.score[start:stop] = columns[name]
             self.finite[start:stop] = columns["finite"]
             self.predicted[start:stop] = columns["predicted"]
             if "probability" in columns:
                 self.probability[start:stop] = columns["probability"]
-            heartbeat.check()
 
 
 def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
-    _, dataset, checkpoints = parts_of_scan(scan)
+    run, dataset, checkpoints = parts_of_scan(scan)
     with reading() as db:
         shards = list(queries.shards_done(db, scan.id))
         devices = queries.devices_of(db, scan.id)
-    assert dataset.store is not None
-    store = ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
-    columns = _Columns(scan, shards, heartbeat)
+        computed, engine_seconds = queries.work_done(db, scan.id)
+    store = store_of(dataset)
+    given = np.concatenate([store.keys_and_labels(start, stop)[1] for start, stop, _ in shards])
+    etas = [each.eta for each in checkpoints]
+
+    def scored() -> Iterator[tuple[int, int, Columns]]:
+        for start, stop, artifact in shards:
+            heartbeat.check()
+            columns = scores_of(
+                read_columns(artifact),
+                etas,
+                given[start:stop],
+                target_std=float(run.preprocessing.get("target_std") or 1.0),
+                target_mean=float(run.preprocessing.get("target_mean") or 0.0),
+            )
+            yield start, stop, columns
+
+    columns = _Columns(scan, scored())
     high = ranking.is_high_suspicious(scan.score)
     usable = columns.finite & np.isfinite(columns.score)
     ranked = ranking.rank(columns.score, usable, high_is_suspicious=high)
     is_flagged = ranking.flagged(ranked, columns.score, scan.policy, high_is_suspicious=high)
-    given = np.concatenate([store.keys_and_labels(start, stop)[1] for start, stop, _ in shards])
     flags = _flags(dataset, columns, ranked, is_flagged, given, high)
     result = _summary(scan, dataset, columns, is_flagged, given, flags, high)
     result |= scan.summary or {}  # what planning found: the coverage
     result["device"] = ", ".join(devices)
     result["checkpoints"] = [{"step": each.step, "eta": each.eta} for each in checkpoints]
+    result["computed"] = computed
+    result["engine_seconds"] = engine_seconds
+    result["reused"] = len(given) * len(checkpoints) - computed
+    result["reused_from"] = [each["scan_id"] for each in (scan.reuse or {}).get("sources", [])]
 
     def rows() -> Iterator[bytes]:
-        for start, stop, artifact in shards:
-            heartbeat.check()
-            yield score_rows(scan.id, start, given[start:stop], read_columns(artifact), ranked)
+        for start, stop, part in scored():
+            yield score_rows(scan.id, start, given[start:stop], part, ranked)
 
     def commit() -> None:
         with transaction() as db:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.db import new_id, now, transaction
+from app.datasets.models import Dataset
+from app.db import new_id, now, reading, transaction
 from app.nudges import FANOUT, nudge
+from app.runs.models import Checkpoint, TrainingRun
 from app.scans import job_queries as queries
 from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.failures import failure_of, is_final
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.models.jobs import require_usable
-from workers.scanning.session import open_session, parts_of_scan
+from workers.scanning.reuse import cut_into_shards, engine_key, find_reuse
+from workers.scanning.session import open_session, parts_of_scan, store_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +31,11 @@ def run_planning(scan_id: UUID) -> None:
         return
     with scan_heartbeat(scan_id, token) as heartbeat:
         try:
-            run, _, checkpoints = parts_of_scan(scan)
+            run, dataset, checkpoints = parts_of_scan(scan)
             require_usable(run, checkpoints)
-            session = open_session(scan)
-            session.check()
+            values = _plan(scan, run, dataset, checkpoints, token)
             heartbeat.check()
-            outlasting_database(lambda: _start(scan, token, {"coverage": session.coverage}))
+            outlasting_database(lambda: _start(scan, token, values))
         except LeaseLost:
             logger.info("scan %s: planning stopped, the lease is gone", scan_id)
         except Exception as error:  # stored as the scan's reason
@@ -52,28 +54,62 @@ def scan_heartbeat(scan_id: UUID, token: UUID) -> Heartbeat:
     return Heartbeat(renew, ttl_s)
 
 
-def _start(scan: Scan, token: UUID, summary: dict[str, Any]) -> None:
+def _plan(
+    scan: Scan, run: TrainingRun, dataset: Dataset, checkpoints: list[Checkpoint], token: UUID
+) -> Planned:
+    """Look for what earlier scans hold, then check the engine on what is left."""
     size = settings().shard_size
-    ranges = [
-        (start, min(start + size, scan.example_count))
-        for start in range(0, scan.example_count, size)
-    ]
+    store = store_of(dataset)
+    with transaction() as db:
+        again = queries.has_shards(db, scan.id)
+        if not again:
+            scan.engine_key = engine_key(scan, run, store.meta)
+            queries.set_engine_key(db, scan.id, token, scan.engine_key)
+    ranges: list[tuple[int, int]] = []
+    if not again:  # the shards of a retried scan stay as they were cut
+        reuse = None if scan.fresh else find_reuse(scan, dataset, store, checkpoints)
+        scan.reuse = None if reuse is None else reuse.save(scan.id, token)
+        missing = None if reuse is None else reuse.missing
+        ranges = cut_into_shards(len(store), missing, size)
+    session = open_session(scan)
+    session.check()
+    return Planned(ranges, scan.reuse, session.coverage or _earlier_coverage(scan))
+
+
+def _earlier_coverage(scan: Scan) -> dict[str, Any] | None:
+    """Nothing is to be computed: how the scan that computed it accounted for the parameters."""
+    source = (scan.reuse or {}).get("sources", [])[:1]
+    with reading() as db:
+        earlier = queries.scan_by_id(db, UUID(source[0]["scan_id"])) if source else None
+    return None if earlier is None else (earlier.summary or {}).get("coverage")
+
+
+class Planned(NamedTuple):
+    """Ranges of new shards, what comes from earlier scans, and the coverage."""
+
+    ranges: list[tuple[int, int]]
+    reuse: dict[str, Any] | None
+    coverage: dict[str, Any] | None
+
+
+def _start(scan: Scan, token: UUID, planned: Planned) -> None:
     with transaction() as db:
         values = {
             "status": ScanStatus.running,
             "started_at": now(),
             "nudged_at": now(),
-            "summary": summary,
+            "summary": {"coverage": planned.coverage},
+            "reuse": planned.reuse,
         }
         if not queries.finish_phase(db, scan.id, ScanStatus.queued, token, values):
             return
-        queries.add_shards(db, scan.id, ranges)
+        queries.add_shards(db, scan.id, planned.ranges)
         open_shards = queries.pending_shards(db, scan.id)
         nudge(db, "scans.score_shard", scan.id, times=min(open_shards, FANOUT))
         # A retried scan may have lost nothing but its end.
         if open_shards == 0 and queries.begin_finalising(db, scan.id):
             nudge(db, "scans.finalise", scan.id)
-    logger.info("scan %s: %d shards planned", scan.id, len(ranges))
+    logger.info("scan %s: %d shards to score", scan.id, open_shards)
 
 
 def give_up_or_retry(

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from app.scans.score_queries import FLAG_COLUMNS, SCORE_COLUMNS
 from workers.csv_rows import csv_lines, repeat
+from workers.scanning.columns import Columns
 from workers.scanning.ranking import Ranking
-from workers.scorers import Columns
 
 
 def score_rows(

@@ -7,9 +7,12 @@ the device. A worker keeps the last few: shards of one scan follow one another.
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -22,14 +25,16 @@ from app.datasets.models import Dataset
 from app.db import reading
 from app.errors import Invalid
 from app.runs import service as runs
-from app.runs.models import Checkpoint, Loss, TrainingRun
+from app.runs.models import Checkpoint, TrainingRun
 from app.scans.models import Scan
 from app.settings import settings
 from workers.data.preprocess import Preprocessor
 from workers.influence import InfluenceError, UnknownLayer
 from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
-from workers.scorers import Columns, build_scorer
+from workers.scanning.columns import Columns, ShardColumns
+from workers.scanning.reuse import Reuse
+from workers.scorers import Scorer, build_scorer
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +56,25 @@ class ModelCannotBeScored(Invalid):
     code = "model-cannot-be-scored"
 
 
+class Scored(NamedTuple):
+    """A shard's columns, how many results (example by checkpoint) were computed, and how long
+    the engine took for them, in seconds.
+    """
+
+    columns: Columns
+    computed: int
+    engine_seconds: float
+
+
+class Batch(NamedTuple):
+    """Rows within the shard, the checkpoints to compute, and what the model takes."""
+
+    rows: np.ndarray
+    checkpoints: list[int]
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+
 class ScanSession:
     """Scores ranges of a scan's examples.
 
@@ -64,33 +88,39 @@ class ScanSession:
     ) -> None:
         if settings().torch_threads:
             torch.set_num_threads(settings().torch_threads)
-        assert dataset.store is not None, "only indexed datasets are scanned"
-        self._store = ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
+        self._store = store_of(dataset)
         self._preprocessor = Preprocessor(run.preprocessing, self._store.meta)
-        self._classification = run.loss == Loss.cross_entropy
-        self._target_mean = float(run.preprocessing.get("target_mean", 0.0))
-        self._target_std = float(run.preprocessing.get("target_std", 1.0))
-        model = build_model(run.model, factories=settings().model_factories)
+        self._run, self._layers, self._checkpoints = run, scan.layer_choice, checkpoints
+        self._reuse = None if scan.reuse is None else Reuse.load(scan.reuse)
+        needed = [True] * len(checkpoints) if scan.reuse is None else scan.reuse["needed"]
+        self._load([at for at, is_needed in enumerate(needed) if is_needed])
+
+    def _load(self, columns: list[int]) -> None:
+        """Load these checkpoints' weights, and no others."""
+        self._loaded = columns
+        self._scorer: Scorer | None = None
+        if not columns:
+            return
+        model = build_model(self._run.model, factories=settings().model_factories)
+        chosen = [self._checkpoints[at] for at in columns]
         self._scorer = build_scorer(
             "self_influence",
             model=model,
-            loss=build_loss(run.loss),
-            checkpoints=[
-                (load_checkpoint(checkpoint, model), checkpoint.eta) for checkpoint in checkpoints
-            ],
-            layers=scan.layer_choice,
+            loss=build_loss(self._run.loss),
+            checkpoints=[(load_checkpoint(each, model), each.eta) for each in chosen],
+            layers=self._layers,
             device=None if settings().device == "auto" else settings().device,
-            classification=self._classification,
         )
 
     @property
-    def device(self) -> str:
-        return self._scorer.device
+    def device(self) -> str | None:
+        """None: nothing is to be computed."""
+        return None if self._scorer is None else self._scorer.device
 
     @property
-    def coverage(self) -> dict[str, object]:
+    def coverage(self) -> dict[str, object] | None:
         """How each parameter is accounted for, as JSON; known after the check."""
-        return self._scorer.coverage
+        return None if self._scorer is None else self._scorer.coverage
 
     def check(self) -> None:
         """Score two examples and compare with plain autograd.
@@ -101,6 +131,8 @@ class ScanSession:
             ModelCannotBeScored: an example has no gradient of its own, or the scores are not
                 those of plain autograd.
         """
+        if self._scorer is None:
+            return
         rows = self._store.rows(0, min(2, len(self._store)))
         inputs, targets = self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
         try:
@@ -125,46 +157,50 @@ class ScanSession:
 
     def score(
         self, start: int, stop: int, *, on_progress: Callable[[int], None] = lambda _done: None
-    ) -> Columns:
-        """Columns of examples `start` to `stop`, each of length `stop - start`.
+    ) -> Scored:
+        """Examples `start` to `stop` at all checkpoints: copied where an earlier scan has them.
 
         The next batch is read and preprocessed while this one computes. `on_progress` gets the
         number of examples done so far and may raise to stop.
         """
-        parts: list[Columns] = []
-        done = 0
-        for inputs, targets in self._batches(start, stop):
-            parts.append(self._scorer.score(inputs, targets))
-            done += len(targets)
+        columns = ShardColumns(stop - start, len(self._checkpoints))
+        missing = np.ones((stop - start, len(self._checkpoints)), bool)
+        if self._reuse is not None:
+            missing = self._reuse.fill(columns, start, stop)
+        if not set(np.flatnonzero(missing.any(0))) <= set(self._loaded):
+            self._load(list(range(len(self._checkpoints))))  # an earlier scan's artifact is gone
+        done = int((~missing.any(1)).sum())
+        seconds = 0.0
+        for rows, wanted, inputs, targets in self._batches(start, missing):
+            assert self._scorer is not None
+            began = time.perf_counter()
+            only = [self._loaded.index(at) for at in wanted]
+            for at, scores in zip(wanted, self._scorer.score(inputs, targets, only), strict=True):
+                columns.put(rows, at, scores)
+            seconds += time.perf_counter() - began
+            done += len(rows)
             on_progress(done)
-        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return self._in_units_of_the_targets(columns)
+        return Scored(columns.arrays, int(missing.sum()), seconds)
 
-    def _in_units_of_the_targets(self, columns: Columns) -> Columns:
-        """A regression's predictions and errors as people gave the targets, not as scaled.
-
-        Gradients and losses stay those of the training, which saw scaled targets.
-        """
-        if self._classification:
-            return columns
-        return columns | {
-            "predicted": columns["predicted"] * self._target_std + self._target_mean,
-            "el2n": columns["el2n"] * self._target_std,
-        }
-
-    def _batches(self, start: int, stop: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _batches(self, start: int, missing: np.ndarray) -> Iterator[Batch]:
+        """Batches of what is missing; in each all examples lack the same checkpoints."""
         size = settings().batch_size
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        for lacking in np.unique(missing, axis=0):
+            if lacking.any():
+                rows = np.flatnonzero((missing == lacking).all(1))
+                wanted = np.flatnonzero(lacking)
+                parts += [(rows[at : at + size], wanted) for at in range(0, len(rows), size)]
         with ThreadPoolExecutor(1, thread_name_prefix="decode") as ahead:
-            bounds = [(first, min(first + size, stop)) for first in range(start, stop, size)]
-            coming = ahead.submit(self._read, *bounds[0])
-            for following in [*bounds[1:], None]:
-                batch = coming.result()
+            coming = [ahead.submit(self._read, start + rows) for rows, _ in parts[:1]]
+            for (rows, wanted), following in zip_longest(parts, parts[1:]):
+                inputs, targets = coming.pop().result()
                 if following is not None:
-                    coming = ahead.submit(self._read, *following)
-                yield batch
+                    coming.append(ahead.submit(self._read, start + following[0]))
+                yield Batch(rows, wanted.tolist(), inputs, targets)
 
-    def _read(self, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = self._store.rows(start, stop)
+    def _read(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = self._store.take(positions)
         return self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
 
 
@@ -175,6 +211,11 @@ def parts_of_scan(scan: Scan) -> tuple[TrainingRun, Dataset, list[Checkpoint]]:
         checkpoints = runs.checkpoints_of(db, [UUID(each) for each in scan.checkpoint_ids])
     assert dataset is not None, "a scan's dataset cannot be deleted"
     return run, dataset, list(checkpoints)
+
+
+def store_of(dataset: Dataset) -> ExampleStore:
+    assert dataset.store is not None, "only indexed datasets are scanned"
+    return ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
 
 
 _sessions: OrderedDict[UUID, ScanSession] = OrderedDict()

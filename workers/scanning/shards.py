@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import socket
 from functools import partial
 from uuid import UUID
 
-import numpy as np
-
 from app.artifacts import ArtifactStore
 from app.db import new_id, transaction
 from app.nudges import nudge
 from app.scans import job_queries as queries
+from app.scans.job_queries import ShardResult
 from app.scans.models import Scan, Shard
 from app.settings import settings
 from workers.failures import failure_of, is_final
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
+from workers.scanning.columns import write_columns
 from workers.scanning.session import open_session
-from workers.scorers import Columns
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +36,8 @@ def run_next_shard(scan_id: UUID) -> None:
     if shard is None or scan is None:
         return
     try:
-        artifact, device = _score(scan, shard, token)
-        outlasting_database(partial(_commit, scan_id, shard.number, token, artifact, device))
+        result = _score(scan, shard, token)
+        outlasting_database(partial(_commit, scan_id, shard.number, token, result))
     except LeaseLost:
         logger.info("scan %s shard %d: stopped, the lease is gone", scan_id, shard.number)
     except Exception as error:  # stored as the shard's, at last the scan's reason
@@ -47,8 +45,8 @@ def run_next_shard(scan_id: UUID) -> None:
         outlasting_database(partial(_give_back, shard, token, error))
 
 
-def _score(scan: Scan, shard: Shard, token: UUID) -> tuple[str, str]:
-    """Write the shard's columns to a new artifact; returns its name, and the device."""
+def _score(scan: Scan, shard: Shard, token: UUID) -> ShardResult:
+    """Write the shard's columns to a new artifact."""
     ttl_s, done = settings().lease_ttl_s, 0
 
     def renew() -> bool:
@@ -63,27 +61,17 @@ def _score(scan: Scan, shard: Shard, token: UUID) -> tuple[str, str]:
             heartbeat.check()
 
         session = open_session(scan)
-        columns = session.score(shard.start, shard.stop, on_progress=on_progress)
+        scored = session.score(shard.start, shard.stop, on_progress=on_progress)
         # The name carries the token: two workers on one shard never write to one file.
         name = f"scans/{scan.id}/shard-{shard.number:06}-{token.hex}.npz"
-        return write_columns(name, columns), session.device
+        write_columns(name, scored.columns)
+        return ShardResult(name, session.device, scored.computed, scored.engine_seconds)
 
 
-def write_columns(name: str, columns: Columns) -> str:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **columns)
-    return ArtifactStore(settings().artifacts).write_bytes(name, buffer.getvalue())
-
-
-def read_columns(name: str) -> Columns:
-    data = ArtifactStore(settings().artifacts).read_bytes(name)
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
-
-
-def _commit(scan_id: UUID, number: int, token: UUID, artifact: str, device: str) -> None:
+def _commit(scan_id: UUID, number: int, token: UUID, result: ShardResult) -> None:
+    artifact = result.artifact
     with transaction() as db:
-        committed = queries.commit_shard(db, scan_id, number, token, artifact, device)
+        committed = queries.commit_shard(db, scan_id, number, token, result)
         # A commit whose answer was lost with the connection is repeated, and finds itself done.
         if not committed and queries.shard_artifact(db, scan_id, number) != artifact:
             logger.info("scan %s shard %d: not committed, another has it", scan_id, number)

@@ -1,20 +1,17 @@
 """Scorers: self-influence and, in time, its rivals, behind one small interface.
 
-A scorer takes a batch and gives columns: one numpy array for each kind of result, one row for
-each example. The columns of a shard are its artifact.
+A scorer takes a batch and gives, for each checkpoint asked for, what it says of the examples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 
-from workers.scorers.self_influence import SelfInfluenceColumns
-
-Columns: TypeAlias = dict[str, np.ndarray]
+from workers.influence import CheckpointScores
+from workers.scorers.self_influence import SelfInfluenceBatches
 
 
 class Scorer(Protocol):
@@ -26,8 +23,10 @@ class Scorer(Protocol):
         """How each parameter is accounted for, as JSON; known once something was scored."""
         ...
 
-    def score(self, inputs: torch.Tensor, targets: torch.Tensor) -> Columns:
-        """Columns of one batch of B examples, each (B,) or (B, checkpoints)."""
+    def score(
+        self, inputs: torch.Tensor, targets: torch.Tensor, only: Sequence[int]
+    ) -> list[CheckpointScores]:
+        """One batch, at the checkpoints of these indices."""
         ...
 
     def self_check(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
@@ -35,11 +34,11 @@ class Scorer(Protocol):
         ...
 
 
-_SCORERS: Mapping[str, Callable[..., Scorer]] = {"self_influence": SelfInfluenceColumns}
+_SCORERS: Mapping[str, Callable[..., Scorer]] = {"self_influence": SelfInfluenceBatches}
 
 
 def build_scorer(name: str, **arguments: Any) -> Scorer:
     return _SCORERS[name](**arguments)
 
 
-__all__ = ["Columns", "Scorer", "build_scorer"]
+__all__ = ["Scorer", "build_scorer"]

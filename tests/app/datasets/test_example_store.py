@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.datasets.example_store import (
-    ExampleChanged,
     ExampleStore,
     ExampleStoreWriter,
-    ImageFile,
     StoreMeta,
     StoreUnreadable,
 )
+from app.datasets.identity import match
+from app.datasets.image_file import ExampleChanged, ImageFile
 
 
 def array_meta(**changes: Any) -> StoreMeta:
@@ -111,6 +111,40 @@ def test_keys_and_labels_come_without_inputs(tmp_path: Path) -> None:
     assert keys == ["a"]
     assert labels.dtype == np.float64
     assert labels.tolist() == [1.5]
+
+
+@given(st.sets(st.integers(0, 9999), max_size=50))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_positions_can_be_taken(tmp_path: Path, chosen: set[int]) -> None:
+    path = tmp_path / "taken"
+    if not path.exists():
+        write_arrays(path, 10_000, [3000])
+    store = ExampleStore(path)
+    positions = np.array(sorted(chosen), np.int64)
+    whole = store.rows(0, 10_000)
+    assert isinstance(whole.inputs, np.ndarray)
+    taken = store.take(positions)
+    assert taken.keys == [whole.keys[i] for i in positions]
+    np.testing.assert_array_equal(taken.labels, whole.labels[positions])
+    np.testing.assert_array_equal(taken.inputs, whole.inputs[positions])
+
+
+def test_identities_find_an_example_again_wherever_it_stands(tmp_path: Path) -> None:
+    meta = array_meta(shape=(4,))
+    arrays = np.random.default_rng(0).integers(0, 255, (100, 4)).astype("uint8")
+    labels = np.arange(100) % 2
+    order = np.random.default_rng(1).permutation(100)
+    relabelled = labels[order]
+    relabelled[:10] = 1 - relabelled[:10]
+    for name, data, given_labels in (("a", arrays, labels), ("b", arrays[order], relabelled)):
+        with ExampleStoreWriter(tmp_path / name, meta) as writer:
+            writer.append([f"{name}{i}" for i in range(100)], given_labels, data)
+    known, wanted = (ExampleStore(tmp_path / name).identities() for name in "ab")
+    found = match(wanted, known)
+    assert (found[:10] == -1).all()
+    np.testing.assert_array_equal(found[10:], order[10:])
 
 
 @pytest.mark.parametrize("bounds", [(-1, 2), (3, 2), (0, 6), (6, 6)])

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app import nudges
 from app.db import new_id, reading, transaction
 from app.scans import job_queries
+from app.scans.job_queries import ShardResult
 from tests.support import (
     get,
     make_dataset,
@@ -112,7 +113,7 @@ def test_a_shard_that_outlives_its_lease_is_committed_once(api: TestClient, runn
     assert quick.number == slow.number
     store = ArtifactStore(settings().artifacts)
     late = store.write_bytes(f"scans/{running}/late.npz", b"from the slow worker")
-    shards._commit(UUID(running), slow.number, slow.lease_token, late, "cpu")
+    shards._commit(UUID(running), slow.number, slow.lease_token, ShardResult(late, "cpu", 1, 0.1))
     assert artifacts(running)[slow.number] is None
     assert not store.exists(late)
     expire_leases()
@@ -129,7 +130,9 @@ def test_a_commit_that_is_repeated_counts_once(running: str) -> None:
     store = ArtifactStore(settings().artifacts)
     name = store.write_bytes(f"scans/{running}/mine.npz", b"x")
     for _ in range(2):
-        shards._commit(UUID(running), shard.number, shard.lease_token, name, "cpu")
+        shards._commit(
+            UUID(running), shard.number, shard.lease_token, ShardResult(name, "cpu", 1, 0.1)
+        )
     assert artifacts(running)[shard.number] == name
     assert store.exists(name)
     assert shard_statuses(running) == {"done": 1, "pending": 3}
@@ -207,7 +210,7 @@ def test_scores_do_not_depend_on_how_shards_were_done(
     run = make_run(api, data_dir, make_dataset(api, data_dir))
     calm = post(api, "/scans", {"run_id": run["id"]})["id"]
     run_scan(calm)
-    stormy = post(api, "/scans", {"run_id": run["id"]})["id"]
+    stormy = post(api, "/scans", {"run_id": run["id"], "fresh": True})["id"]
     plan(stormy)
     lease(stormy)
     run_next_shard(UUID(stormy))

@@ -11,15 +11,15 @@ Other padding modes reach us as a padded input. Two exact ways, chosen by their 
 # ruff: noqa: A002
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workers.influence.rules.registry import Call, Rule, in_chunks, register, squares
+from workers.influence.rules.registry import Call, Rule, chunks, in_chunks, register, squares
+from workers.influence.sketches import Into, ProjectedMap
 
 # Measured, in multiply-adds of the grouped convolution: one of a Gram matrix, which is a plain
 # product of matrices; and one element of a shifted copy, which is bound by memory.
@@ -39,11 +39,7 @@ class ConvOptions:
 
 
 class Conv(Rule):
-    operations: ClassVar[tuple[Callable[..., Any], ...]] = (
-        functional.conv1d,
-        functional.conv2d,
-        functional.conv3d,
-    )
+    operations = (functional.conv1d, functional.conv2d, functional.conv3d)
 
     def bind(
         self,
@@ -98,26 +94,57 @@ class Conv(Rule):
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
         if role == "bias":
             return squares(self.gradient(role, a, d, options))
-        return self.weight_sq_norm(a, d, options)
+        n, numel, pixels = len(a), _numel(a, d, options), _pixels(a, options)
+        if _prefers_gram(a, d, options):
+            return in_chunks(n, pixels**2, lambda s: _gram(a[s, 0], d[s, 0], options))
+        return in_chunks(n, numel, lambda s: squares(self.gradient(role, a[s], d[s], options)))
 
-    def weight_sq_norm(self, a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
-        """|weight's gradient|² of each example, the cheaper of two ways: (B,)."""
-        n, t, c_in = a.shape[:3]
-        c_out, positions = d.shape[2], math.prod(d.shape[3:])
-        taps = math.prod(options.kernel)
-        numel = taps * c_in * c_out // options.groups
-        if t == 1 and options.groups == 1:
-            sides = [
-                size + sum(pad) for size, pad in zip(a.shape[3:], options.padding, strict=True)
-            ]
-            pixels = math.prod(sides)
-            gram = _GRAM_COST * (pixels**2 * c_in + positions**2 * c_out)
-            gram += _SHIFT_COST * sum(options.kernel) * pixels**2
-            if gram < positions * numel:
-                return in_chunks(n, pixels**2, lambda s: _gram(a[s, 0], d[s, 0], options))
-        return in_chunks(
-            n, numel, lambda s: squares(Conv.gradient(self, "weight", a[s], d[s], options))
-        )
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: ConvOptions, into: Into) -> Tensor:
+        """Where the norm needs no gradient, neither does the sketch: P on patches is a convolution.
+
+        sum_t Q d_t (P patch_t)', with P as the kernel of a convolution of the layer's own stride.
+        """
+        projection = into.map
+        if (
+            role == "bias"
+            or not isinstance(projection, ProjectedMap)
+            or not _prefers_gram(a, d, options)
+        ):
+            return super().sketch(role, a, d, options, into)
+        rows = projection.rows.to(d.dtype)
+        kernel = projection.columns.to(d.dtype).view(-1, a.shape[2], *options.kernel)
+        for cut in chunks(len(a), _pixels(a, options) * (a.shape[2] + len(kernel))):
+            padded, padding = _symmetric(a[cut, 0], options.padding)
+            right = _convolve(padded, kernel, options, padding).flatten(2)
+            left = rows @ d[cut, 0].flatten(2)
+            projection.add_projected(into.sums, left @ right.mT, cut)
+        return self.sq_norm(role, a, d, options)
+
+
+def _numel(a: Tensor, d: Tensor, options: ConvOptions) -> int:
+    return math.prod(options.kernel) * a.shape[2] * d.shape[2] // options.groups
+
+
+def _pixels(a: Tensor, options: ConvOptions) -> int:
+    return math.prod(
+        size + sum(pad) for size, pad in zip(a.shape[3:], options.padding, strict=True)
+    )
+
+
+def _prefers_gram(a: Tensor, d: Tensor, options: ConvOptions) -> bool:
+    if a.shape[1] != 1 or options.groups != 1:
+        return False
+    pixels, positions = _pixels(a, options), math.prod(d.shape[3:])
+    gram = _GRAM_COST * (pixels**2 * a.shape[2] + positions**2 * d.shape[2])
+    gram += _SHIFT_COST * sum(options.kernel) * pixels**2
+    return gram < positions * _numel(a, d, options)
+
+
+def _convolve(a: Tensor, kernel: Tensor, options: ConvOptions, padding: list[int]) -> Tensor:
+    axes = len(options.kernel)
+    return torch.convolution(
+        a, kernel, None, options.stride, padding, options.dilation, False, [0] * axes, 1
+    )
 
 
 def _gram(a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:

@@ -13,17 +13,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from workers.influence.rules.conv import Conv, ConvOptions, per_axis
-from workers.influence.rules.registry import Call, register, squares
+from workers.influence.rules.registry import Call, Rule, register
+from workers.influence.sketches import Into
 
 
-class ConvTranspose(Conv):
+class ConvTranspose(Rule):
     operations = (
         functional.conv_transpose1d,
         functional.conv_transpose2d,
         functional.conv_transpose3d,
     )
 
-    def bind(  # type: ignore[override]
+    def bind(
         self,
         input: Tensor,
         weight: Tensor,
@@ -51,14 +52,18 @@ class ConvTranspose(Conv):
 
     def gradient(self, role: str, a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
         """a: (B, T, C_in, ...), d: (B, T, C_out, ...); weight (C_in, C_out / groups, ...)."""
-        if role == "bias":
-            return super().gradient(role, a, d, options)
-        return super().gradient(role, d, a, options)
+        return _CONV.gradient(role, *_as_convolution(role, a, d), options)
 
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
-        if role == "bias":
-            return squares(self.gradient(role, a, d, options))
-        return self.weight_sq_norm(d, a, options)
+        return _CONV.sq_norm(role, *_as_convolution(role, a, d), options)
+
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: ConvOptions, into: Into) -> Tensor:
+        return _CONV.sketch(role, *_as_convolution(role, a, d), options, into)
 
 
+def _as_convolution(role: str, a: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    return (a, d) if role == "bias" else (d, a)
+
+
+_CONV = Conv()
 register(ConvTranspose())

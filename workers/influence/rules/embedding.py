@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from workers.influence.errors import UnsupportedModel
 from workers.influence.rules.registry import Call, Rule, register
+from workers.influence.sketches import Into, OuterMap
 
 MAX_NORM = (
     "An embedding with max_norm rewrites its weights as it is used; bake the norm into the "
@@ -55,6 +56,16 @@ class Embedding(Rule):
         seen, place = torch.unique(keys, return_inverse=True)
         sums = d.new_zeros(len(seen), d.shape[1]).index_add_(0, place, d)
         return d.new_zeros(n).index_add_(0, seen // rows, sums.square().sum(1))
+
+    def sketch(
+        self, role: str, a: Tensor, d: Tensor, options: tuple[int, int | None], into: Into
+    ) -> Tensor:
+        if not isinstance(into.map, OuterMap):
+            return super().sketch(role, a, d, options, into)
+        _, padding = options
+        kept = d if padding is None else d.masked_fill((a == padding)[:, :, None], 0)
+        into.map.add_rows(into.sums, a.long(), kept)
+        return self.sq_norm(role, a, d, options)
 
 
 def _without_padding(

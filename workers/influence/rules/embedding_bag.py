@@ -14,13 +14,15 @@ from torch.nn import functional
 
 from workers.influence.errors import UnsupportedModel
 from workers.influence.rules.embedding import MAX_NORM, Embedding
-from workers.influence.rules.registry import Call, register
+from workers.influence.rules.registry import Call, Rule, register
+from workers.influence.sketches import Into
 
 
-class EmbeddingBag(Embedding):
+class EmbeddingBag(Rule):
     operations = (functional.embedding_bag,)
+    refuses = True
 
-    def bind(  # type: ignore[override]
+    def bind(
         self,
         input: Tensor,
         weight: Tensor,
@@ -59,10 +61,13 @@ class EmbeddingBag(Embedding):
 
     def gradient(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
         """a: (B, T, L, 2) of row and share, d: (B, T, E)."""
-        return super().gradient(role, *_tokens(a, d), options)
+        return _EMBEDDING.gradient(role, *_tokens(a, d), options)
 
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
-        return super().sq_norm(role, *_tokens(a, d), options)
+        return _EMBEDDING.sq_norm(role, *_tokens(a, d), options)
+
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: Any, into: Into) -> Tensor:
+        return _EMBEDDING.sketch(role, *_tokens(a, d), options, into)
 
 
 def _tokens(a: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,4 +88,5 @@ def _places(offsets: Tensor, n_tokens: int, include_last: bool) -> tuple[Tensor,
     return torch.where(inside, starts[:, None] + step, 0), inside
 
 
+_EMBEDDING = Embedding()
 register(EmbeddingBag())

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from workers.influence.rules.registry import Call, Rule, in_chunks, register, squares
+from workers.influence.sketches import Into, OuterMap
 
 
 class Linear(Rule):
@@ -40,6 +41,13 @@ class Linear(Rule):
         bias = squares(d)
         found = {"bias": bias, "weight": squares(a) * bias if "weight" in roles else bias}
         return {role: found[role] for role in roles}
+
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: Any, into: Into) -> Tensor:
+        t, i, o = d.shape[1], a.shape[2], d.shape[2]
+        if role == "bias" or not isinstance(into.map, OuterMap) or 1 < t >= i * o / (i + o):
+            return super().sketch(role, a, d, options, into)
+        into.map.add_outer(into.sums, a, d)
+        return self.sq_norm(role, a, d, options)
 
 
 def outer_sq_norm(a: Tensor, d: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workers.influence.rules.linear import outer_sq_norm
 from workers.influence.rules.registry import Call, Rule, register
+from workers.influence.sketches import Into, OuterMap
 
 
 class Matmul(Rule):
@@ -32,6 +33,13 @@ class Matmul(Rule):
 
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
         return super().sq_norm(role, a, d, options) if role == "bias" else outer_sq_norm(a, d)
+
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: Any, into: Into) -> Tensor:
+        t, i, o = d.shape[1], a.shape[2], d.shape[2]
+        if role == "bias" or not isinstance(into.map, OuterMap) or 1 < t >= i * o / (i + o):
+            return super().sketch(role, a, d, options, into)
+        into.map.add_outer(into.sums, d, a)
+        return self.sq_norm(role, a, d, options)
 
 
 class AddMM(Matmul):

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from workers.influence.sketches import Into
+
 # About this many floats in one intermediate: what a core's cache holds.
 CHUNK_FLOATS = 1 << 20
 
@@ -85,6 +87,20 @@ class Rule(ABC):
     ) -> dict[str, Tensor]:
         """`sq_norm` of several parameters of one call, which may share work."""
         return {role: self.sq_norm(role, a, d, options) for role in roles}
+
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: Any, into: Into) -> Tensor:
+        """Adds each example's gradient to its sketch, and returns `sq_norm`, (B,).
+
+        Both in one, as the gradient is formed once for both. A rule overrides this where a map of
+        `into` has a short cut; it must add what `into.add(gradient)` would.
+        """
+
+        def part(cut: slice) -> Tensor:
+            gradient = self.gradient(role, a[cut], d[cut], options)
+            into.add(gradient, cut)
+            return squares(gradient)
+
+        return in_chunks(len(d), max(d[0].numel(), into.map.shape.numel()), part)
 
     def can_join(self, a: Tensor, other: Tensor) -> bool:
         """Whether two uses' operands, (B, T, ...) each, may be concatenated along T."""
