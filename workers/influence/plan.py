@@ -73,7 +73,7 @@ def make_plan(
     state = _probe_state(subject, states, tuple(trainable), inputs, targets)
     state, inputs, targets = _without_rounding(subject, state, tuple(trainable), inputs, targets)
     last = last_layer(_trace(subject, state, tuple(trainable), inputs))
-    selected = select(layers, trainable, last)
+    selected = select(layers, trainable, last, subject.slots.types)
     truth = _truth(subject, state, selected, inputs, targets)
 
     taps, reasons = _find_taps(subject, state, selected, inputs, targets)
