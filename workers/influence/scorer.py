@@ -149,6 +149,21 @@ class SelfInfluenceScorer:
                 for index in chosen
             ]
 
+    def by_parameter(self, inputs: Inputs, targets: Tensor) -> dict[str, np.ndarray]:
+        """Self-influence of one batch by each parameter alone, weighted by eta: {name: (n,)}.
+
+        Raises: what `score` raises.
+        """
+        require_examples(inputs, targets)
+        batch = to_device(inputs, self.device), targets.detach().to(self.device)
+        total: dict[str, np.ndarray] = {}
+        with self._scoring():
+            for state, eta in zip(self._states, self._etas, strict=True):
+                for name, norm in self._norms(state, *batch).items():
+                    term = eta * norm.double().cpu().numpy()
+                    total[name] = total[name] + term if name in total else term
+        return {name: total[name] for name in self._trainable if name in total}
+
     def self_check(self, inputs: Inputs, targets: Tensor) -> None:
         """Compares two examples with a plain autograd loop, at the first and last checkpoint.
 
