@@ -8,6 +8,7 @@
 Imports nothing but torch, numpy and the standard library. docs/engine.md tells the rest.
 """
 
+from workers.influence.auto_layers import LayerChoice, choose_layers
 from workers.influence.coverage import Coverage, Entry, Treatment
 from workers.influence.errors import (
     BatchDependence,
@@ -35,6 +36,7 @@ __all__ = [
     "Coverage",
     "Entry",
     "InfluenceError",
+    "LayerChoice",
     "LossNotPerExample",
     "OperandModified",
     "SelfCheckFailed",
@@ -46,6 +48,7 @@ __all__ = [
     "UnknownLayer",
     "UnsupportedModel",
     "choose_device",
+    "choose_layers",
     "combine",
     "self_influence",
     "sum_of_sketches",

@@ -5,7 +5,8 @@ functional calls are seen, which hooks on modules miss.
 """
 
 import types
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from workers.influence import recurrent
+from workers.influence.ancestry import Ancestry, Seen
 from workers.influence.errors import OperandModified
 from workers.influence.rules import RULES, Call, Rule
 
@@ -30,15 +33,37 @@ _WITHOUT_GRADIENT = {
     torch.Tensor.new_ones,
     torch.Tensor.new_empty,
 }
+# Of their other operand only the shape or type counts.
+_OF_SHAPE = {Tensor.to, Tensor.type_as, Tensor.expand_as, Tensor.view_as, Tensor.reshape_as}
+_OVERWRITING = {
+    "__setitem__",
+    *(f"__i{name}__" for name in ("add", "sub", "mul", "truediv", "pow")),
+}
+
+
+# An event by what it is and which of its kind: the same in every pass, whatever else is watched.
+EventKey = tuple[str, tuple[str, ...], int]
 
 
 @dataclass(frozen=True)
 class Event:
-    """One use of trainable parameters: what was called, on which, and whether a rule can do it."""
+    """One use of trainable parameters: what was called, on which, and whether a rule can do it.
+
+    derives: not a use, but a function of parameters alone, whose result stands for them.
+    derivable: a use by rule that could have been taken for such a function.
+    nth: how many calls of this operation on these parameters came before.
+    """
 
     operation: str
     names: tuple[tuple[str, str], ...]  # (role, parameter)
     has_rule: bool
+    derives: bool = False
+    derivable: bool = False
+    nth: int = 0
+
+    @property
+    def key(self) -> EventKey:
+        return self.operation, tuple(sorted(name for _, name in self.names)), self.nth
 
 
 # (event's index, rule, call, gradient by the call's output)
@@ -61,12 +86,26 @@ class _Attach(torch.autograd.Function):
         return None, None
 
 
+class _Apart(torch.autograd.Function):
+    """The same memory, but no view to autograd: an in-place activation would undo a view's hook."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, view: Tensor) -> Tensor:  # noqa: ARG004
+        return view.detach()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> Tensor:  # noqa: ARG004
+        return grads[0]
+
+
 class Capture(TorchFunctionMode):
     """Records `events`, in order, while it is entered.
 
     Args:
         names: parameter by the id of the tensor that stands for it.
+        constants: the model's other tensors, which do not change with the batch.
         wanted: indices of events whose output is tapped; None: every event that has a rule.
+        derive: uses by rule that are to be taken for functions of parameters alone.
         on_gradient: called in the backward pass for each tapped event.
         keep: keep what was captured after its gradient came, for a second backward pass.
     """
@@ -75,18 +114,22 @@ class Capture(TorchFunctionMode):
         self,
         names: Mapping[int, str],
         *,
+        constants: Iterable[Tensor] = (),
         wanted: frozenset[int] | None = frozenset(),
+        derive: frozenset[EventKey] = frozenset(),
         on_gradient: OnGradient | None = None,
         keep: bool = False,
     ) -> None:
         super().__init__()
         self.events: list[Event] = []
-        self._names = names
+        self.ancestry = Ancestry(names, constants)
         self._wanted = wanted
+        self._derive = derive
         self._on_gradient = on_gradient
         self._keep = keep
         self.calls: dict[int, Call] = {}
         self._anchor: Tensor | None = None
+        self._counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
 
     def __torch_function__(
         self,
@@ -99,43 +142,92 @@ class Capture(TorchFunctionMode):
         if func is functional.multi_head_attention_forward:
             with self:
                 return _attention_in_the_open(*args, **kwargs)
+        seen = self.ancestry.look(args, kwargs)
         rule = RULES.get(func)
-        if rule is not None:
-            return self._ruled(rule, func, args, kwargs)
-        used = self._used(args, kwargs)
+        if seen.parts:
+            return self._use(seen, rule, func, args, kwargs)
+        if rule is not None and rule.refuses:
+            rule.bind(*args, **kwargs)
+        if not seen.constant and args and _in_place(func, kwargs):
+            self.ancestry.forget(args[0])
         result = func(*args, **kwargs)
-        if used and func not in _WITHOUT_GRADIENT and _has_tensor(result):
-            roles = tuple(("", name) for name in used)
-            self.events.append(Event(_name_of(func), roles, has_rule=False))
+        if seen.constant:
+            self.ancestry.add_constants(result)
         return result
 
-    def _ruled(self, rule: Rule, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        call = rule.bind(*args, **kwargs)
-        used = self._used(args, kwargs)
-        if not used:
-            return func(*args, **kwargs)
-        names = self._names
-        index = len(self.events)
-        roles = (
-            ()
-            if call is None
-            else tuple((r, names[id(t)]) for r, t in call.roles.items() if id(t) in names)
+    def _use(
+        self, seen: Seen, rule: Rule | None, func: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        if func in _WITHOUT_GRADIENT:
+            result = func(*args, **kwargs)
+            self.ancestry.add_constants(result)
+            return result
+        if func in recurrent.LAYERS or func in recurrent.CELLS:
+            result = self._recurrence(seen, func, args)
+            if result is not None:
+                return result
+        if rule is not None and not (rule.needs_data and seen.constant):
+            call = rule.bind_knowing(self._is_parameter, *args, **kwargs)
+            if call is not None and self._count(call) == seen.parts:
+                event = self._event(func, self._roles(call), has_rule=True, derivable=seen.constant)
+                if event.key not in self._derive:
+                    return self._ruled(event, rule, call, func(*args, **kwargs))
+        roles = tuple(("", name) for name in seen.names)
+        in_place = _in_place(func, kwargs)
+        if (seen.constant or func in _OF_SHAPE) and not in_place:
+            result, found = self.ancestry.derive(func, args, kwargs)
+            if found:
+                self._record(self._event(func, roles, derives=True))
+            return result
+        result = func(*args, **kwargs)
+        if in_place or _has_tensor(result):
+            self._record(self._event(func, roles))
+        if in_place:
+            self.ancestry.forget(args[0])
+        return result
+
+    def _event(self, func: Callable[..., Any], roles: Any, **facts: bool) -> Event:
+        operation = _name_of(func)
+        kind = operation, tuple(sorted(name for _, name in roles))
+        return Event(
+            operation, roles, facts.pop("has_rule", False), nth=self._counts[kind], **facts
         )
-        # A parameter that comes in another part of the call, say as its input, is not the rule's.
-        if call is None or len(roles) != len(used):
-            self.events.append(Event(_name_of(func), tuple(("", n) for n in used), has_rule=False))
-            return func(*args, **kwargs)
-        self.events.append(Event(_name_of(func), roles, has_rule=True))
-        output = func(*args, **kwargs)
-        if (self._wanted is None or index in self._wanted) and torch.is_grad_enabled():
-            output = self._tap(index, rule, call, output)
+
+    def _record(self, event: Event) -> int:
+        self._counts[event.key[:2]] += 1
+        self.events.append(event)
+        return len(self.events) - 1
+
+    def _is_parameter(self, tensor: Tensor) -> bool:
+        return bool(self.ancestry.names_of(tensor))
+
+    def _count(self, call: Call) -> int:
+        """How many of the call's roles are or derive from parameters."""
+        return sum(map(self._is_parameter, call.roles.values()))
+
+    def _roles(self, call: Call) -> tuple[tuple[str, str], ...]:
+        return tuple((r, n) for r, t in call.roles.items() for n in self.ancestry.names_of(t))
+
+    def _ruled(self, event: Event, rule: Rule, call: Call, output: Tensor) -> Tensor:
+        index = self._record(event)
+        if self._taps(index):
+            output = self.attached(output)
+            self._tap(index, rule, call, output)
         return output
 
-    def _tap(self, index: int, rule: Rule, call: Call, output: Tensor) -> Tensor:
+    def _taps(self, index: int) -> bool:
+        return (self._wanted is None or index in self._wanted) and torch.is_grad_enabled()
+
+    def attached(self, output: Tensor) -> Tensor:
+        """The output as a part of the graph, without a copy, and no view."""
         if not output.requires_grad:
             if self._anchor is None:
                 self._anchor = torch.zeros((), device=output.device, requires_grad=True)
-            output = _Attach.apply(output, self._anchor)
+            fresh = output.detach() if output._is_view() else output
+            return _Attach.apply(fresh, self._anchor)
+        return _Apart.apply(output) if output._is_view() else output
+
+    def _tap(self, index: int, rule: Rule, call: Call, output: Tensor) -> None:
         self.calls[index] = call
         version = call.operand._version
 
@@ -150,23 +242,41 @@ class Capture(TorchFunctionMode):
             self._on_gradient(index, rule, held, d)
 
         output.register_hook(hook)
-        return output
 
-    def _used(self, args: Any, kwargs: Any) -> list[str]:
-        names = self._names
-        used = []
-        for arg in (*args, *kwargs.values()) if kwargs else args:
-            if isinstance(arg, list | tuple):
-                used += [names[id(a)] for a in arg if id(a) in names]
-            elif id(arg) in names:
-                used.append(names[id(arg)])
-        return used
+    def _recurrence(self, seen: Seen, func: Callable[..., Any], args: Any) -> Any:
+        layer = func in recurrent.LAYERS
+        weights = (args[2] if isinstance(args[2], list | tuple) else ()) if layer else args[2:]
+        if self.ancestry.look(tuple(weights), {}).parts != seen.parts:
+            return None  # a parameter is the input or the initial state
+        return recurrent.unrolled(self, func, args) if layer else recurrent.cell(self, func, args)
+
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """F.linear, watched."""
+        return self.__torch_function__(functional.linear, (), (x, weight, bias))
+
+    def linear_by_steps(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, output: Tensor
+    ) -> None:
+        """Says that x went through F.linear, and that the gradient of its output is `output`'s."""
+        rule = RULES[functional.linear]
+        call = rule.bind(x.detach(), weight, bias)
+        if call is None or not self._count(call):
+            return
+        index = self._record(self._event(functional.linear, self._roles(call), has_rule=True))
+        if self._taps(index):
+            self._tap(index, rule, call, output)
 
 
 def _has_tensor(result: Any) -> bool:
     if isinstance(result, list | tuple):
         return any(_has_tensor(r) for r in result)
     return isinstance(result, Tensor)
+
+
+def _in_place(func: Callable[..., Any], kwargs: Mapping[str, Any]) -> bool:
+    name = _name_of(func)
+    own = name.endswith("_") and not name.endswith("__")
+    return own or name in _OVERWRITING or "out" in kwargs
 
 
 def _name_of(func: Callable[..., Any]) -> str:

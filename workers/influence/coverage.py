@@ -40,10 +40,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Every parameter of the model, in the model's order, and which of them is the last layer."""
+    """Every parameter of the model, in the model's order, and which of them is the last layer.
+
+    slow_share: of the time spent so far, the part that the parameters in `slow` took, 0 to 1.
+    """
 
     entries: tuple[Entry, ...] = ()
     last_layer: tuple[str, ...] = ()
+    slow_share: float = 0.0
 
     def names(self, treatment: Treatment) -> list[str]:
         return [e.name for e in self.entries if e.treatment is treatment]
@@ -68,6 +72,7 @@ class Coverage:
         return {
             "totals": totals,
             "last_layer": list(self.last_layer),
+            "slow_share": self.slow_share,
             "parameters": [
                 {
                     "name": e.name,
@@ -82,4 +87,6 @@ class Coverage:
 
     def __str__(self) -> str:
         lines = [f"{t.value}: {', '.join(self.names(t))}" for t in Treatment if self.names(t)]
+        if self.slow:
+            lines.append(f"slow parts' share of the time: {self.slow_share:.0%}")
         return "\n".join(lines)

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workers.influence.capture import Capture, Event
+from workers.influence.capture import Capture, Event, EventKey
+from workers.influence.joining import Use, joined_sq_norms, sketch_derived
 from workers.influence.layout import Layout
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
-from workers.influence.rules.registry import in_chunks, squares
 from workers.influence.sketches import BatchSketch
 from workers.influence.subject import Inputs, Subject
 from workers.influence.weights import State
@@ -25,6 +25,7 @@ class Taps:
     layouts: where the examples are, for each event that is tapped.
     ruled: parameters whose norm comes from here.
     shared: those of them that have several uses, to be joined before the norm.
+    derive: calls that are taken for functions of parameters alone, not for uses.
     """
 
     names: tuple[str, ...]
@@ -32,24 +33,17 @@ class Taps:
     layouts: dict[int, Layout]
     ruled: frozenset[str]
     shared: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Use:
-    """One part of one call, examples first: a and d are (B, T, ...)."""
-
-    rule: Rule
-    role: str
-    a: Tensor
-    d: Tensor
-    options: Any
+    derive: frozenset[EventKey] = frozenset()
 
 
 @dataclass
 class GhostPass:
+    """`formed` are the parameters whose gradients were formed, a few examples at a time."""
+
     outputs: Any
     loss: Tensor
     norms: dict[str, Tensor] = field(default_factory=dict)
+    formed: set[str] = field(default_factory=set)
 
 
 def ghost_pass(
@@ -69,35 +63,15 @@ def ghost_pass(
         to the sketch is then of no use.
     """
     n = len(targets)
-    norms: dict[str, Tensor] = {}
-    pending: defaultdict[str, list[Use]] = defaultdict(list)
-    misfit = False
-
-    def on_gradient(index: int, rule: Rule, call: Call, d: Tensor) -> None:
-        nonlocal misfit
-        layout = taps.layouts[index]
-        lead = call.operand.shape[: call.leading]
-        if d.shape[: call.leading] != lead or not layout.fits(lead, n):
-            misfit = True
-            return
-        a, d = call.operand.detach(), d.detach()
-        if a.is_floating_point() and a.dtype != d.dtype:
-            a = a.to(d.dtype)  # autocast
-        a = layout.examples_first(a, n, call.leading)
-        d = layout.examples_first(d, n, call.leading)
-        ruled = {role: name for role, name in taps.events[index].names if name in taps.ruled}
-        alone = {role: name for role, name in ruled.items() if name not in taps.shared}
-        for role in ruled.keys() - alone.keys():
-            pending[ruled[role]].append(Use(rule, role, a, d, call.options))
-        found = {} if sketch is None else _sketch(sketch, ruled, rule, a, d, call.options)
-        rest = tuple(role for role in alone if role not in found)
-        if rest:
-            found |= rule.sq_norms(rest, a, d, call.options)
-        for role, name in alone.items():
-            norms[name] = found[role]
-
     names = {id(state[name]): name for name in taps.names}
-    watch = Capture(names, wanted=frozenset(taps.layouts), on_gradient=on_gradient)
+    found = _Collected(taps, n, sketch)
+    watch = Capture(
+        names,
+        constants=state.values(),
+        wanted=frozenset(taps.layouts),
+        derive=taps.derive,
+        on_gradient=lambda *event: found.add(watch, *event),
+    )
     try:
         with watch:
             outputs = subject.forward(state, inputs)
@@ -108,15 +82,67 @@ def ghost_pass(
             loss.sum().backward()
     finally:
         watch.calls.clear()
-    if misfit:
+    if found.misfit:
         return None
     with torch.no_grad():
-        for name, uses in pending.items():
-            norms[name] = joined_sq_norm(uses)
+        joined, formed = joined_sq_norms(found.pending)
+        norms = found.norms | joined
+        if sketch is not None:
+            sketch_derived(sketch, found.pending)
         for name in taps.ruled - norms.keys():  # no gradient reached it in this batch
             norms[name] = loss.new_zeros(n)
     detached = outputs.detach() if isinstance(outputs, Tensor) else outputs
-    return GhostPass(detached, loss.detach(), norms)
+    return GhostPass(detached, loss.detach(), norms, formed)
+
+
+@dataclass
+class _Collected:
+    """What the backward pass has given so far.
+
+    norms: of parameters with one use.
+    pending: uses to be joined, or taken back to the parameters they derive from, by parameter.
+    misfit: a gradient was not of the form that the plan saw.
+    """
+
+    taps: Taps
+    n: int
+    sketch: BatchSketch | None
+    norms: dict[str, Tensor] = field(default_factory=dict)
+    pending: defaultdict[str, list[Use]] = field(default_factory=lambda: defaultdict(list))
+    misfit: bool = False
+
+    def add(self, watch: Capture, index: int, rule: Rule, call: Call, d: Tensor) -> None:
+        """The gradient by one tapped call's output."""
+        n, layout, lead = self.n, self.taps.layouts[index], call.operand.shape[: call.leading]
+        if d.shape[: call.leading] != lead or not layout.fits(lead, n):
+            self.misfit = True
+            return
+        a, d = call.operand.detach(), d.detach()
+        if a.is_floating_point() and a.dtype != d.dtype:
+            a = a.to(d.dtype)  # autocast
+        a = layout.examples_first(a, n, call.leading)
+        d = layout.examples_first(d, n, call.leading)
+        alone: dict[str, str] = {}
+        plain: dict[str, str] = {}
+        waiting: dict[str, Use] = {}
+        for role, name in self.taps.events[index].names:
+            if name not in self.taps.ruled:
+                continue
+            source = watch.ancestry.derived(call.roles[role])
+            if source is None:
+                plain[role] = name
+            if source is not None or name in self.taps.shared:
+                use = waiting.setdefault(role, Use(rule, role, a, d, call.options, source))
+                self.pending[name].append(use)
+            else:
+                alone[role] = name
+        sketch = self.sketch
+        found = {} if sketch is None else _sketch(sketch, plain, rule, a, d, call.options)
+        rest = tuple(role for role in alone if role not in found)
+        if rest:
+            found |= rule.sq_norms(rest, a, d, call.options)
+        for role, name in alone.items():
+            self.norms[name] = found[role]
 
 
 def _sketch(
@@ -129,49 +155,3 @@ def _sketch(
         for role, target in into.items()
         if target is not None
     }
-
-
-def can_join(one: Use, other: Use) -> bool:
-    """Whether two uses are one use with more positions."""
-    return (
-        one.rule is other.rule
-        and one.role == other.role
-        and one.options == other.options
-        and one.rule.can_join(one.a, other.a)
-    )
-
-
-def joined_sq_norm(uses: list[Use]) -> Tensor:
-    """|sum of the uses' gradients|² of each example, (B,): first the sum, then the norm."""
-    groups: list[list[Use]] = []
-    for use in uses:
-        group = next((g for g in groups if can_join(g[0], use)), None)
-        if group is None:
-            groups.append([use])
-        else:
-            group.append(use)
-    joined = [
-        Use(
-            g[0].rule,
-            g[0].role,
-            torch.cat([u.a for u in g], 1) if len(g) > 1 else g[0].a,
-            torch.cat([u.d for u in g], 1) if len(g) > 1 else g[0].d,
-            g[0].options,
-        )
-        for g in groups
-    ]
-    if len(joined) == 1:
-        (use,) = joined
-        return use.rule.sq_norm(use.role, use.a, use.d, use.options)
-    shape = joined[0].rule.gradient(joined[0].role, *_of(joined[0], slice(0, 1)))[0].shape
-
-    def part(cut: slice) -> Tensor:
-        total = sum(u.rule.gradient(u.role, *_of(u, cut)) for u in joined)
-        assert isinstance(total, Tensor)
-        return squares(total)
-
-    return in_chunks(len(joined[0].d), shape.numel(), part)
-
-
-def _of(use: Use, cut: slice) -> tuple[Tensor, Tensor, Any]:
-    return use.a[cut], use.d[cut], use.options

@@ -1,12 +1,13 @@
-"""Which parameters are scored: all, the last layer's, or those that names and patterns choose."""
+"""Which parameters are scored: all, the last layer's, or what names, patterns and types choose."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from workers.influence.capture import Event
 from workers.influence.errors import UnknownLayer
 
 Layers = str | Sequence[str]
+_BY_TYPE = "type:"
 
 
 def owner(name: str) -> str:
@@ -24,15 +25,20 @@ def last_layer(events: Iterable[Event]) -> tuple[str, ...]:
 
 
 def select(
-    layers: Layers, trainable: dict[str, tuple[str, ...]], last: tuple[str, ...]
+    layers: Layers,
+    trainable: dict[str, tuple[str, ...]],
+    last: tuple[str, ...],
+    types: Mapping[str, frozenset[str]] | None = None,
 ) -> tuple[str, ...]:
     """Names of the parameters that `layers` means, in the model's order.
 
     Args:
         layers: "all", "last", or names and glob patterns of modules or parameters; a module's name
-            means all that is inside it.
+            means all that is inside it; or "type:Linear", all that is inside modules of this class
+            or its subclasses.
         trainable: the other names of each trainable parameter, by its first.
         last: parameters of the last layer.
+        types: names of the classes of all modules around a parameter, by each of its names.
     Raises:
         UnknownLayer: a pattern fits nothing, or nothing is left.
     """
@@ -47,7 +53,7 @@ def select(
             fitting = {
                 name
                 for name, also in trainable.items()
-                if any(_fits(pattern, full) for full in (name, *also))
+                if any(_fits(pattern, full, types or {}) for full in (name, *also))
             }
             if not fitting:
                 raise UnknownLayer(
@@ -60,6 +66,9 @@ def select(
     return tuple(name for name in trainable if name in chosen)
 
 
-def _fits(pattern: str, name: str) -> bool:
+def _fits(pattern: str, name: str, types: Mapping[str, frozenset[str]]) -> bool:
+    if pattern.startswith(_BY_TYPE):
+        wanted = pattern.removeprefix(_BY_TYPE)
+        return any(fnmatchcase(kind, wanted) for kind in types.get(name, ()))
     parts = name.split(".")
     return any(fnmatchcase(".".join(parts[:end]), pattern) for end in range(1, len(parts) + 1))

@@ -14,9 +14,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-# Powers of two scale floats exactly: without mixing the ratio is right to the last bit.
-PROBE_WEIGHTS = (1.0, 2.0, 4.0)
 _TOLERANCE = 1e-3
+
+
+def probe_weights(n_examples: int) -> list[float]:
+    """Powers of two scale floats exactly: without mixing the ratio is right to the last bit."""
+    return [2.0**i for i in range(n_examples)]
 
 
 @dataclass(frozen=True)
@@ -52,47 +55,56 @@ class Layout:
         return size == n_examples if self.merged == "alone" else size % n_examples == 0
 
 
-def find_layout(plain: Tensor, tagged: Tensor, leading: int) -> Layout | None:
-    """The only layout that agrees with the owner of every position, if there is exactly one.
+def find_layouts(
+    plain: Tensor,
+    tagged: Tensor,
+    n_examples: int,
+    leading: int,
+    axes: frozenset[int] | None = None,
+) -> frozenset[Layout]:
+    """The layouts that agree with the owner of every position.
+
+    There is none where examples share positions. There are several where only some positions have a
+    gradient, such as the last of each sequence: another number of examples tells them apart.
 
     Args:
         plain: gradient of the summed loss of the probe's examples by a layer's output.
-        tagged: the same with example i's loss weighted by PROBE_WEIGHTS[i].
+        tagged: the same with example i's loss weighted by probe_weights(n_examples)[i].
         leading: how many dimensions of both come before the features'.
-    Returns:
-        None where positions are shared between examples, or where too few have a gradient to tell.
+        axes: the dimensions that may hold the examples; None: any.
     """
     if leading == 0:
-        return None
-    owners = _owners(plain.flatten(leading), tagged.flatten(leading))
+        return frozenset()
+    if leading == plain.ndim:
+        plain, tagged = plain[..., None], tagged[..., None]
+    owners = _owners(plain.flatten(leading), tagged.flatten(leading), n_examples)
     if owners is None:
-        return None
+        return frozenset()
     known = owners >= 0
-    if not all(bool((owners == i).any()) for i in range(len(PROBE_WEIGHTS))):
-        return None
-    fitting = [
+    if not all(bool((owners == i).any()) for i in range(n_examples)):
+        return frozenset()
+    return frozenset(
         layout
-        for layout in _candidates(owners.shape)
-        if bool((_owners_under(layout, owners.shape, owners.device) == owners)[known].all())
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+        for layout in _candidates(owners.shape, n_examples)
+        if (axes is None or layout.axis in axes)
+        and bool((_owners_under(layout, owners, n_examples) == owners)[known].all())
+    )
 
 
-def _owners(plain: Tensor, tagged: Tensor) -> Tensor | None:
+def _owners(plain: Tensor, tagged: Tensor, n: int) -> Tensor | None:
     """Index of the example that owns each position, -1 where there is no gradient; None: shared."""
     if plain.ndim > 1:
         plain, tagged = plain.double(), tagged.double()
     size = plain.square().sum(-1)
     present = size > 0
     owners = torch.full(size.shape, -1, dtype=torch.long, device=size.device)
-    for i, weight in enumerate(PROBE_WEIGHTS):
+    for i, weight in enumerate(probe_weights(n)):
         off = (tagged - weight * plain).square().sum(-1)
         owners[present & (off <= (_TOLERANCE * weight) ** 2 * size)] = i
     return None if bool((owners[present] < 0).any()) else owners
 
 
-def _candidates(shape: torch.Size) -> list[Layout]:
-    n = len(PROBE_WEIGHTS)
+def _candidates(shape: torch.Size, n: int) -> list[Layout]:
     found: list[Layout] = []
     for axis, size in enumerate(shape):
         if size == n:
@@ -102,9 +114,9 @@ def _candidates(shape: torch.Size) -> list[Layout]:
     return found
 
 
-def _owners_under(layout: Layout, shape: torch.Size, device: torch.device) -> Tensor:
-    n = len(PROBE_WEIGHTS)
-    index = torch.arange(shape[layout.axis], device=device)
+def _owners_under(layout: Layout, owners: Tensor, n: int) -> Tensor:
+    shape = owners.shape
+    index = torch.arange(shape[layout.axis], device=owners.device)
     owner = index % n if layout.merged == "inner" else index // (shape[layout.axis] // n)
     view = [1] * len(shape)
     view[layout.axis] = -1

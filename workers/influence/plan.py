@@ -9,23 +9,26 @@ doubt costs time, never exactness.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from workers.influence import slow_path
-from workers.influence.capture import Capture, Event
+from workers.influence.capture import Capture, Event, EventKey
 from workers.influence.coverage import Treatment
 from workers.influence.errors import BatchDependence
 from workers.influence.ghost import Taps, ghost_pass
 from workers.influence.layers import Layers, last_layer, select
-from workers.influence.layout import PROBE_WEIGHTS, Layout, find_layout
+from workers.influence.layout import Layout, find_layouts, probe_weights
 from workers.influence.losses import per_example
 from workers.influence.rules import Call, Rule
 from workers.influence.subject import Inputs, Subject, in_float64, take, tensors_of
 from workers.influence.weights import State
 
-_N_PROBE = len(PROBE_WEIGHTS)
+_N_PROBE = 3
+# Where three examples leave several layouts possible, more may not.
+_MORE_EXAMPLES = (4, 5)
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,15 @@ def make_plan(
     state = _probe_state(subject, states, tuple(trainable), inputs, targets)
     state, inputs, targets = _without_rounding(subject, state, tuple(trainable), inputs, targets)
     last = last_layer(_trace(subject, state, tuple(trainable), inputs))
-    selected = select(layers, trainable, last)
+    selected = select(layers, trainable, last, subject.slots.types)
     truth = _truth(subject, state, selected, inputs, targets)
 
     taps, reasons = _find_taps(subject, state, selected, inputs, targets)
     back = torch.arange(_N_PROBE - 1, -1, -1, device=targets.device)
     other, _ = _find_taps(subject, state, selected, take(inputs, back), targets[back])
     taps = _unless_they_move(taps, other, reasons)
-    unused = {name for name in selected if name not in truth}
-    no_gradient = frozenset(unused)
-    taps = _confirmed(subject, state, taps, truth, reasons, no_gradient, inputs, targets)
+    no_gradient = frozenset(name for name in selected if name not in truth)
+    taps, formed = _confirmed(subject, state, taps, truth, reasons, no_gradient, inputs, targets)
 
     slow = tuple(n for n in selected if n not in taps.ruled and n not in no_gradient)
     by_vmap = slow if slow and _vmap_agrees(subject, state, slow, truth, inputs, targets) else ()
@@ -89,17 +91,21 @@ def make_plan(
         if name in no_gradient:
             treatments[name] = (Treatment.NO_GRADIENT, "the loss does not depend on it")
         elif name in taps.ruled:
-            treatments[name] = _by_rule(taps, name)
+            treatments[name] = _by_rule(taps, name, formed)
         else:
             how = Treatment.SLOW_PATH if by_vmap else Treatment.ONE_BY_ONE
             treatments[name] = (how, reasons.get(name, ""))
     return Plan(selected, last, taps, by_vmap, one_by_one, treatments)
 
 
-def _by_rule(taps: Taps, name: str) -> tuple[Treatment, str]:
-    uses = [e.operation for e in taps.events for _, n in e.names if n == name]
+def _by_rule(taps: Taps, name: str, formed: set[str]) -> tuple[Treatment, str]:
+    events = [e for e in taps.events if name in (n for _, n in e.names)]
+    uses = [e.operation for e in events if not e.derives]
     detail = uses[0] if len(uses) == 1 else f"{len(uses)} uses: {', '.join(sorted(set(uses)))}"
-    return (Treatment.RULE if len(set(uses)) == 1 else Treatment.DIRECT), detail
+    through = dict.fromkeys(e.operation for e in events if e.derives)
+    if through:
+        detail += f", through {', '.join(through)}"
+    return (Treatment.DIRECT if name in formed else Treatment.RULE), detail
 
 
 def _probe_examples(inputs: Inputs, targets: Tensor) -> tuple[Inputs, Tensor]:
@@ -158,8 +164,8 @@ def _without_rounding(
 
 
 def _trace(subject: Subject, state: State, names: tuple[str, ...], inputs: Inputs) -> list[Event]:
-    watch = Capture({id(state[name]): name for name in names})
-    with torch.no_grad(), watch:
+    watch = Capture({id(state[name]): name for name in names}, constants=state.values())
+    with watch:  # with gradients, as what derives from parameters shows by them
         subject.forward(state, inputs)
     return watch.events
 
@@ -192,59 +198,124 @@ def _truth(
 
 
 def _find_taps(
-    subject: Subject, state: State, selected: tuple[str, ...], inputs: Inputs, targets: Tensor
+    subject: Subject,
+    state: State,
+    selected: tuple[str, ...],
+    inputs: Inputs,
+    targets: Tensor,
+    derive: frozenset[EventKey] = frozenset(),
 ) -> tuple[Taps, dict[str, str]]:
-    """Taps of every parameter whose uses have rules and layouts; reasons against the others."""
+    """Taps of every parameter whose uses have rules and layouts; reasons against the others.
+
+    A use of parameters and constants that does not show the examples may be one for the whole
+    batch, as position embeddings are: it is then taken for a function of parameters alone.
+    """
+    events, fitting = _fitting(subject, state, selected, inputs, targets, derive)
+    layouts: dict[int, Layout] = {}
+    reasons: dict[str, str] = {}
+    uses: defaultdict[str, list[int]] = defaultdict(list)
+    for_all: set[EventKey] = set()
+    for index, event in enumerate(events):
+        problem = None
+        if event.derives:
+            continue
+        if not event.has_rule:
+            problem = f"no rule for {event.operation}"
+        elif index in fitting:  # otherwise no gradient flows through this use
+            if len(fitting[index]) == 1:
+                (layouts[index],) = fitting[index]
+            elif event.derivable:
+                for_all.add(event.key)
+            else:
+                problem = f"{event.operation} does not show which example is where"
+        for _, name in event.names:
+            uses[name].append(index)
+            if problem is not None:
+                reasons.setdefault(name, problem)
+    if for_all:
+        return _find_taps(subject, state, selected, inputs, targets, derive | for_all)
+    ruled = frozenset(name for name in uses if name not in reasons)
+    for name in selected:
+        if name not in uses:
+            reasons[name] = "its use could not be seen"
+    shared = frozenset(name for name in ruled if len(uses[name]) > 1)
+    return _trimmed(Taps(selected, events, layouts, ruled, shared, derive)), reasons
+
+
+def _fitting(
+    subject: Subject,
+    state: State,
+    selected: tuple[str, ...],
+    inputs: Inputs,
+    targets: Tensor,
+    derive: frozenset[EventKey],
+) -> tuple[tuple[Event, ...], dict[int, frozenset[Layout]]]:
+    """The events, and for each that has a gradient the layouts that fit it."""
+    seen = _two_passes(subject, state, selected, inputs, targets, derive)
+    fitting = seen.fitting(_N_PROBE)
+    for n in _MORE_EXAMPLES:
+        if all(len(layouts) <= 1 for layouts in fitting.values()):
+            break
+        index = torch.arange(n, device=targets.device) % _N_PROBE
+        more = _two_passes(subject, state, selected, take(inputs, index), targets[index], derive)
+        if more.events != seen.events:
+            break
+        also = more.fitting(n)
+        fitting = {i: layouts & also.get(i, frozenset()) for i, layouts in fitting.items()}
+    return seen.events, fitting
+
+
+class _TwoPasses(NamedTuple):
+    """By event: gradients by its output, with all losses alike and weighted; how to read them."""
+
+    events: tuple[Event, ...]
+    plain: dict[int, Tensor]
+    tagged: dict[int, Tensor]
+    calls: dict[int, tuple[int, frozenset[int] | None]]
+
+    def fitting(self, n_examples: int) -> dict[int, frozenset[Layout]]:
+        return {
+            index: find_layouts(plain, self.tagged[index], n_examples, *self.calls[index])
+            for index, plain in self.plain.items()
+        }
+
+
+def _two_passes(
+    subject: Subject,
+    state: State,
+    selected: tuple[str, ...],
+    inputs: Inputs,
+    targets: Tensor,
+    derive: frozenset[EventKey],
+) -> _TwoPasses:
     plain: dict[int, Tensor] = {}
     tagged: dict[int, Tensor] = {}
-    leading: dict[int, int] = {}
+    calls: dict[int, tuple[int, frozenset[int] | None]] = {}
     sink = plain
 
     def on_gradient(index: int, rule: Rule, call: Call, d: Tensor) -> None:  # noqa: ARG001
-        leading[index] = call.leading
+        calls[index] = call.leading, call.axes
         sink[index] = d.detach().clone()
 
     watch = Capture(
         {id(state[name]): name for name in selected},
+        constants=state.values(),
         wanted=None,
+        derive=derive,
         on_gradient=on_gradient,
         keep=True,
     )
     try:
         with watch:
             outputs = subject.forward(state, inputs)
-        loss = per_example(subject.loss, outputs, targets, _N_PROBE)
+        loss = per_example(subject.loss, outputs, targets, len(targets))
         if loss.requires_grad:
             loss.sum().backward(retain_graph=True)
             sink = tagged
-            (loss * loss.new_tensor(PROBE_WEIGHTS)).sum().backward()
+            (loss * loss.new_tensor(probe_weights(len(loss)))).sum().backward()
     finally:
         watch.calls.clear()
-
-    layouts: dict[int, Layout] = {}
-    reasons: dict[str, str] = {}
-    uses: defaultdict[str, list[int]] = defaultdict(list)
-    for index, event in enumerate(watch.events):
-        problem = None
-        if not event.has_rule:
-            problem = f"no rule for {event.operation}"
-        elif index in plain:  # otherwise no gradient flows through this use
-            layout = find_layout(plain[index], tagged[index], leading[index])
-            if layout is None:
-                problem = f"{event.operation} does not show which example is where"
-            else:
-                layouts[index] = layout
-        for _, name in event.names:
-            uses[name].append(index)
-            if problem is not None:
-                reasons.setdefault(name, problem)
-    ruled = frozenset(name for name in uses if name not in reasons)
-    for name in selected:
-        if name not in uses:
-            reasons[name] = "its use could not be seen"
-    shared = frozenset(name for name in ruled if len(uses[name]) > 1)
-    taps = Taps(selected, tuple(watch.events), layouts, ruled, shared)
-    return _trimmed(taps), reasons
+    return _TwoPasses(tuple(watch.events), plain, tagged, calls)
 
 
 def _unless_they_move(taps: Taps, other: Taps, reasons: dict[str, str]) -> Taps:
@@ -279,8 +350,8 @@ def _confirmed(
     no_gradient: frozenset[str],
     inputs: Inputs,
     targets: Tensor,
-) -> Taps:
-    """Without the parameters whose norms by rule are not plain autograd's."""
+) -> tuple[Taps, set[str]]:
+    """Without the parameters whose norms by rule are not plain autograd's; whose were formed."""
     taps = _trimmed(replace(taps, ruled=taps.ruled - no_gradient))
     found = ghost_pass(subject, taps, state, inputs, targets)
     wrong = set()
@@ -288,7 +359,8 @@ def _confirmed(
         if found is None or not _agree(found.norms[name], truth[name], truth):
             wrong.add(name)
             reasons[name] = "the rule did not agree with autograd"
-    return _trimmed(replace(taps, ruled=taps.ruled - wrong))
+    formed = set() if found is None else found.formed
+    return _trimmed(replace(taps, ruled=taps.ruled - wrong)), formed
 
 
 def _vmap_agrees(

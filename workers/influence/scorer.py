@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,8 @@ class SelfInfluenceScorer:
             give the precision; those with requires_grad False are left out.
         loss: "cross_entropy", "squared_error", or (outputs, targets) -> (B,), one value each.
         checkpoints: (state dict, eta) pairs; eta is the learning rate in force there.
-        layers: "all", "last", or names and glob patterns of modules or parameters.
+        layers: "all", "last", or names and glob patterns of modules or parameters, or of classes
+            of modules, such as "type:Linear".
         device: where to compute; by default cuda where there is one.
         sketch: also sketch each example's gradient, of those of the spec's layers that are scored.
         salts: a name for each checkpoint, such as a hash of its weights: sketches of one checkpoint
@@ -86,11 +88,13 @@ class SelfInfluenceScorer:
         )
         self._plans: list[Plan] = []
         self._coverage = Coverage()
+        self._spent_s = self._slow_s = 0.0
 
     @property
     def coverage(self) -> Coverage:
         """How each parameter is accounted for; known once a batch was scored or checked."""
-        return self._coverage
+        share = self._slow_s / self._spent_s if self._spent_s else 0.0
+        return replace(self._coverage, slow_share=share)
 
     def _account(self) -> Coverage:
         """The coverage of the plans so far: made when a plan is, not for every batch."""
@@ -145,6 +149,21 @@ class SelfInfluenceScorer:
                 for index in chosen
             ]
 
+    def by_parameter(self, inputs: Inputs, targets: Tensor) -> dict[str, np.ndarray]:
+        """Self-influence of one batch by each parameter alone, weighted by eta: {name: (n,)}.
+
+        Raises: what `score` raises.
+        """
+        require_examples(inputs, targets)
+        batch = to_device(inputs, self.device), targets.detach().to(self.device)
+        total: dict[str, np.ndarray] = {}
+        with self._scoring():
+            for state, eta in zip(self._states, self._etas, strict=True):
+                for name, norm in self._norms(state, *batch).items():
+                    term = eta * norm.double().cpu().numpy()
+                    total[name] = total[name] + term if name in total else term
+        return {name: total[name] for name in self._trainable if name in total}
+
     def self_check(self, inputs: Inputs, targets: Tensor) -> None:
         """Compares two examples with a plain autograd loop, at the first and last checkpoint.
 
@@ -196,17 +215,20 @@ class SelfInfluenceScorer:
         targets: Tensor,
         sketcher: Sketcher | None,
     ) -> "_AtCheckpoint | None":
-        subject = self._subject
+        subject, began = self._subject, perf_counter()
         sketch = None if sketcher is None else self._start(sketcher, plan, len(targets))
         done = ghost_pass(subject, plan.taps, state, inputs, targets, sketch)
         if done is None:
             return None
-        norms = done.norms
+        norms, by_rule = done.norms, perf_counter()
         formed = None if sketch is None else sketch.add_gradients
         if plan.by_vmap:
             norms |= slow_path.by_vmap(subject, state, plan.by_vmap, inputs, targets, formed)
         if plan.one_by_one:
             norms |= slow_path.one_by_one(subject, state, plan.one_by_one, inputs, targets, formed)
+        if plan.by_vmap or plan.one_by_one:
+            self._slow_s += perf_counter() - by_rule
+        self._spent_s += perf_counter() - began
         last = [norms[name] for name in plan.last_layer if name in norms]
         complete = all(n in norms or n not in plan.selected for n in plan.last_layer)
         seen = measure(done.outputs, targets)
@@ -220,8 +242,9 @@ class SelfInfluenceScorer:
         )
 
     def _start(self, sketcher: Sketcher, plan: Plan, n: int) -> BatchSketch:
-        chosen = select(sketcher.spec.layers, self._trainable, plan.last_layer)
-        parameters = self._subject.slots.parameters
+        slots = self._subject.slots
+        chosen = select(sketcher.spec.layers, self._trainable, plan.last_layer, slots.types)
+        parameters = slots.parameters
         shapes = {name: parameters[name].shape for name in chosen if name in plan.selected}
         if not shapes:
             raise UnknownLayer("None of the layers to sketch is among the layers to score.")

@@ -15,22 +15,28 @@ State = dict[str, Tensor]
 class WeightSlots:
     """Every place of a model that holds a parameter or buffer; tied places share one name.
 
-    `names` maps each state-dict name to the first name of the same tensor.
+    `names` maps each state-dict name to the first name of the same tensor; `types` to the names of
+    the classes, base classes included, of all modules around it.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self.names: dict[str, str] = {}
         self.parameters: dict[str, nn.Parameter] = {}
         self.buffers: dict[str, Tensor] = {}
+        self.types: dict[str, frozenset[str]] = {}
         self._slots: list[tuple[dict[str, Tensor | None], str, str]] = []
         first: dict[int, str] = {}
+        around: dict[str, frozenset[str]] = {}
         for prefix, module in model.named_modules():
+            outer = around.get(prefix.rpartition(".")[0], frozenset()) if prefix else frozenset()
+            around[prefix] = outer | {kind.__name__ for kind in type(module).__mro__}
             for held in (module._parameters, module._buffers):
                 for key, tensor in held.items():
                     if tensor is None:
                         continue
                     full = f"{prefix}.{key}" if prefix else key
                     name = first.setdefault(id(tensor), full)
+                    self.types[full] = around[prefix]
                     self.names[full] = name
                     self._slots.append((held, key, name))
                     if isinstance(tensor, nn.Parameter):

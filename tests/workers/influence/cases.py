@@ -1,62 +1,17 @@
 """The cases as data: each rule in each of its forms, and each way past the rules."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tests.workers.influence import networks as nets
+from tests.workers.influence.case import Case, floats, ids
+from tests.workers.influence.cases_bare import BARE
+from tests.workers.influence.cases_recurrent import RECURRENT
 from tests.workers.influence.networks import Apply
 from workers.influence import Treatment
-
-
-@dataclass(frozen=True)
-class Case:
-    """slow: the parameters that must take the slow path, by chunks or one by one, and no others."""
-
-    id: str
-    build: Callable[[], nn.Module]
-    inputs: Callable[[int], Any]
-    task: str = "classification"
-    slow: tuple[str, ...] = ()
-    direct: tuple[str, ...] = ()
-    classes: int = 3
-    n: int = 5
-
-    def model(self) -> nn.Module:
-        torch.manual_seed(1)
-        return nets.with_statistics(self.build().double())
-
-    def data(self, n: int | None = None) -> tuple[Any, Tensor]:
-        n = self.n if n is None else n
-        torch.manual_seed(2)
-        inputs = self.inputs(n)
-        if self.task == "regression":
-            return inputs, torch.randn(n, dtype=torch.float64)
-        return inputs, torch.randint(0, self.classes, (n,))
-
-    def checkpoints(self, k: int = 2) -> list[tuple[dict[str, Tensor], float]]:
-        model = self.model()
-        found = []
-        for i in range(k):
-            state = {name: t.clone() for name, t in model.state_dict().items()}
-            found.append((state, 0.1 * (i + 1)))
-            nets.with_statistics(model)
-        return found
-
-    @property
-    def loss(self) -> str:
-        return "squared_error" if self.task == "regression" else "cross_entropy"
-
-
-def floats(*shape: int) -> Callable[[int], Tensor]:
-    return lambda n: torch.randn(n, *shape, dtype=torch.float64)
-
-
-def ids(length: int, vocabulary: int = 11) -> Callable[[int], Tensor]:
-    return lambda n: torch.randint(0, vocabulary, (n, length))
 
 
 def frozen_first() -> nn.Module:
@@ -106,11 +61,6 @@ def norm(layer: Callable[[], nn.Module], channels: int = 4) -> Callable[[], nn.M
 
 def regression_mlp() -> nn.Module:
     return nn.Sequential(nn.Linear(5, 6), nn.Tanh(), nn.Linear(6, 1))
-
-
-def weight_normed() -> nn.Module:
-    layer = nn.utils.parametrizations.weight_norm(nn.Linear(5, 4))
-    return nn.Sequential(layer, nn.Tanh(), nn.Linear(4, 3))
 
 
 CNN_IN = floats(4, 7, 6)
@@ -185,6 +135,7 @@ CASES = [
         "conv-twice-two-sizes",
         lambda: nets.Twice(nn.Conv2d(2, 2, 3), nn.Sequential(nn.Flatten(), nn.Linear(8, 3))),
         IMAGE,
+        direct=("layer.weight", "layer.bias"),
     ),
     Case("frames-examples-first", lambda: nets.Frames(examples_first=True), floats(3, 2, 5, 5)),
     Case("frames-first", lambda: nets.Frames(examples_first=False), floats(3, 2, 5, 5)),
@@ -215,6 +166,18 @@ CASES = [
         "embedding-bag",
         lambda: nn.Sequential(nn.EmbeddingBag(6, 4), nn.Linear(4, 3)),
         ids(7, 6),
+    ),
+    Case(
+        "embedding-bag-sum-padding",
+        lambda: nn.Sequential(nn.EmbeddingBag(6, 4, mode="sum", padding_idx=2), nn.Linear(4, 3)),
+        ids(7, 6),
+    ),
+    Case("embedding-bag-offsets", lambda: nets.Bags(mode="mean"), ids(7, 6)),
+    Case("embedding-bag-weights", lambda: nets.Bags(mode="sum"), ids(7, 6)),
+    Case(
+        "embedding-bag-max",
+        lambda: nn.Sequential(nn.EmbeddingBag(6, 4, mode="max"), nn.Linear(4, 3)),
+        ids(7, 6),
         slow=("0.weight",),
     ),
     Case("batchnorm", norm(lambda: nn.BatchNorm2d(4)), IMAGE),
@@ -236,11 +199,16 @@ CASES = [
     Case("rmsnorm", vector_net(nn.RMSNorm(5), nn.Linear(5, 2), out=6), floats(3, 5)),
     Case("groupnorm", norm(lambda: nn.GroupNorm(2, 4)), IMAGE),
     Case("groupnorm-vector", vector_net(nn.Linear(5, 4), nn.GroupNorm(2, 4), out=4), floats(5)),
+    Case("instancenorm", norm(lambda: nn.InstanceNorm2d(4, affine=True)), IMAGE),
     Case(
-        "instancenorm",
-        norm(lambda: nn.InstanceNorm2d(4, affine=True)),
+        "instancenorm-running",
+        norm(lambda: nn.InstanceNorm2d(4, affine=True, track_running_stats=True)),
         IMAGE,
-        slow=("1.weight", "1.bias"),
+    ),
+    Case(
+        "instancenorm1d",
+        vector_net(nn.Conv1d(2, 4, 3), nn.InstanceNorm1d(4, affine=True), out=20),
+        floats(2, 7),
     ),
     Case("linear-twice", lambda: nets.Twice(nn.Linear(5, 5), nn.Linear(5, 3)), floats(5)),
     Case("layernorm-twice", lambda: nets.Twice(nn.LayerNorm(5), nn.Linear(5, 3)), floats(5)),
@@ -251,22 +219,19 @@ CASES = [
         nets.TiedToHead,
         ids(6, 9),
         classes=9,
-        direct=("embedding.weight",),
     ),
     Case(
         "embedding-tied-padding",
         lambda: nets.TiedToHead(padding=2),
         ids(6, 9),
         classes=9,
-        direct=("embedding.weight",),
     ),
-    Case("tied-transposed", nets.TiedTransposed, floats(5), slow=("encode.weight",), classes=5),
+    Case("tied-transposed", nets.TiedTransposed, floats(5), direct=("encode.weight",), classes=5),
     Case("self-attention", lambda: nets.Attention(cross=False), floats(6, 4)),
     Case(
         "cross-attention",
         lambda: nets.Attention(cross=True),
         floats(6, 4),
-        slow=("attention.bias_k", "attention.bias_v", "attention.in_proj_bias"),
     ),
     Case("transformer-batch-first", lambda: nets.transformer(batch_first=True, length=6), ids(6)),
     Case("transformer-batch-second", lambda: nets.transformer(batch_first=False, length=6), ids(6)),
@@ -289,19 +254,16 @@ CASES = [
         "positions-once",
         lambda: nets.transformer(batch_first=True, length=5, positions="once"),
         ids(5),
-        slow=("place.weight",),
     ),
     Case(
         "positions-once-batch-second",
         lambda: nets.transformer(batch_first=False, length=5, positions="once"),
         ids(5),
-        slow=("place.weight",),
     ),
     Case(
         "positions-row",
         lambda: nets.transformer(batch_first=True, length=6, positions="row"),
         ids(6),
-        slow=("place.weight",),
     ),
     Case(
         "positions-each",
@@ -312,45 +274,49 @@ CASES = [
         "positions-parameter",
         lambda: nets.transformer(batch_first=True, length=6, positions="parameter"),
         ids(6),
-        slow=("place",),
     ),
     Case(
-        "lstm",
-        lambda: nets.Recurrent(nn.LSTM),
-        floats(6, 4),
-        slow=tuple(f"recurrent.{p}_{w}_l0" for p in ("weight", "bias") for w in ("ih", "hh")),
+        "conv-transpose1d",
+        vector_net(nn.ConvTranspose1d(4, 6, 3, stride=2, padding=1, output_padding=1), out=108),
+        floats(4, 9),
+    ),
+    Case("conv-transpose2d", vector_net(nn.ConvTranspose2d(2, 3, 3, stride=2), out=507), IMAGE),
+    Case(
+        "conv-transpose2d-gram",
+        vector_net(nn.ConvTranspose2d(12, 16, 2, stride=2, output_padding=1), out=400),
+        floats(12, 2, 2),
     ),
     Case(
-        "gru",
-        lambda: nets.Recurrent(nn.GRU),
-        floats(6, 4),
-        slow=tuple(f"recurrent.{p}_{w}_l0" for p in ("weight", "bias") for w in ("ih", "hh")),
+        "conv-transpose2d-groups",
+        vector_net(nn.ConvTranspose2d(4, 6, (2, 3), (2, 1), 1, groups=2, bias=False), out=288),
+        floats(4, 5, 6),
     ),
     Case(
-        "conv-transpose",
-        lambda: nn.Sequential(
-            nn.ConvTranspose2d(2, 3, 3, stride=2), nn.Tanh(), nn.Flatten(), nn.Linear(507, 3)
-        ),
-        IMAGE,
-        slow=("0.weight", "0.bias"),
+        # More output padding than stride, which dilation allows.
+        "conv-transpose2d-dilation",
+        vector_net(nn.ConvTranspose2d(2, 4, 2, 1, 1, 2, dilation=3), out=576),
+        floats(2, 9, 9),
     ),
-    Case("bare-parameters", nets.BareParameters, floats(5), slow=("scale", "matrix")),
     Case(
-        "prelu",
-        lambda: nn.Sequential(nn.Linear(5, 4), nn.PReLU(), nn.Linear(4, 3)),
+        "conv-transpose3d",
+        vector_net(nn.ConvTranspose3d(2, 3, 2, stride=(1, 2, 1), padding=1), out=72),
+        floats(2, 3, 4, 3),
+    ),
+    Case("bare-parameters", nets.BareParameters, floats(5)),
+    Case("prelu", vector_net(nn.Linear(5, 4), nn.PReLU(), out=4), floats(5)),
+    Case("prelu-sequence", vector_net(nn.Linear(3, 2), nn.PReLU(), out=24), floats(3, 4, 3)),
+    Case("prelu-channels", norm(lambda: nn.PReLU(4)), IMAGE),
+    Case(
+        "prelu-twice",
+        lambda: nets.Twice(nn.PReLU(5), nn.Linear(5, 3)),
         floats(5),
-        slow=("1.weight",),
-    ),
-    Case(
-        "weight-norm",
-        weight_normed,
-        floats(5),
-        slow=("0.parametrizations.weight.original0", "0.parametrizations.weight.original1"),
     ),
     Case("tuple-inputs", nets.TwoInputs, lambda n: (floats(4)(n), floats(3)(n))),
     Case("dict-inputs", nets.TwoInputs, lambda n: {"right": floats(3)(n), "left": floats(4)(n)}),
     Case("sorts-its-batch", nets.Sorted, floats(5), slow=("body.weight", "body.bias")),
     Case("resnet20", nets.resnet20, floats(3, 12, 12)),
+    *RECURRENT,
+    *BARE,
 ]
 
 SLOW = {Treatment.SLOW_PATH, Treatment.ONE_BY_ONE}

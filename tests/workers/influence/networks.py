@@ -62,6 +62,24 @@ class TiedToHead(nn.Module):
         return self.head(self.mix(self.embedding(ids)).tanh()).mean(1)
 
 
+class Bags(nn.Module):
+    """Bags of unequal sizes by offsets: the tokens up to each example's first 0, which is one.
+
+    mode "sum" also weights each token by its place.
+    """
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self.bag, self.head = nn.EmbeddingBag(6, 4, mode=mode), nn.Linear(4, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        inside = (ids == 0).cumsum(1).clamp(max=1).cumsum(1) <= 1
+        offsets = inside.sum(1).cumsum(0) - inside.sum(1)
+        places = 1.0 + torch.arange(ids.shape[1], dtype=self.head.weight.dtype).expand_as(ids)
+        weights = places[inside] if self.bag.mode == "sum" else None
+        return self.head(self.bag(ids[inside], offsets, weights))
+
+
 class TiedTransposed(nn.Module):
     """An autoencoder that decodes with its encoder's weight transposed."""
 
@@ -129,17 +147,6 @@ class Attention(nn.Module):
         key, value = (x[..., :3], x.repeat(1, 1, 2)[..., :5]) if self.cross else (x, x)
         y, _ = self.attention(x, key, value)
         return self.head(y.mean(1))
-
-
-class Recurrent(nn.Module):
-    def __init__(self, kind: type[nn.RNNBase]) -> None:
-        super().__init__()
-        self.recurrent = kind(4, 5, batch_first=True)
-        self.head = nn.Linear(5, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y, _ = self.recurrent(x)
-        return self.head(y[:, -1])
 
 
 class BareParameters(nn.Module):
@@ -230,7 +237,7 @@ def with_statistics(model: nn.Module) -> nn.Module:
     """Running statistics and norms' scales that are not the trivial ones of a new layer."""
     generator = torch.Generator().manual_seed(3)
     for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is not None:
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is not None:
             module.running_mean.copy_(torch.randn(module.num_features, generator=generator))
             module.running_var.copy_(torch.rand(module.num_features, generator=generator) + 0.5)
     with torch.no_grad():

@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.workers.influence.networks import Apply, resnet20, transformer
 from tests.workers.influence.reference import squared_norms, total
-from workers.influence import SelfInfluence, Treatment, self_influence
+from workers.influence import SelfInfluence, Treatment, UnknownLayer, self_influence
 from workers.influence.losses import cross_entropy
 
 
@@ -50,8 +50,12 @@ def score(model: nn.Module, layers: object) -> SelfInfluence:
         (["body.norm", "head.bias"], ["body.norm.weight", "body.norm.bias", "head.bias"]),
         (["*.weight"], ["body.conv.weight", "body.norm.weight", "head.weight"]),
         ("body.c*", ["body.conv.weight", "body.conv.bias"]),
+        ("type:Linear", ["head.weight", "head.bias"]),
+        (["type:_ConvNd", "head.bias"], ["body.conv.weight", "body.conv.bias", "head.bias"]),
+        ("type:Group*", ["body.norm.weight", "body.norm.bias"]),
     ],
-    ids=["all", "last", "module", "mixed", "pattern", "one-pattern"],
+    ids=["all", "last", "module", "mixed", "pattern", "one-pattern", "type", "base-type",
+         "type-pattern"],
 )  # fmt: skip
 def test_only_chosen_parameters_count(layers: object, chosen: list[str]) -> None:
     model = make_model()
@@ -118,6 +122,36 @@ def test_last_layer_alone_is_the_heads(model: nn.Module, inputs: torch.Tensor) -
     assert result.coverage.scored == head
     expected = total({name: true[name] for name in head})
     np.testing.assert_allclose(result.self_influence, expected, rtol=1e-4)
+
+
+def test_type_is_of_any_module_around_a_parameter() -> None:
+    model = transformer(batch_first=True, length=4)
+    state, targets = dict(model.state_dict()), torch.tensor([0, 1, 2])
+    result = self_influence(
+        model,
+        [(torch.randint(0, 11, (3, 4)), targets)],
+        loss="cross_entropy",
+        checkpoints=[(state, 1.0)],
+        layers="type:TransformerEncoderLayer",
+    )
+    assert result.coverage.scored == [name for name in state if "encoder.layers" in name]
+
+
+def test_type_that_no_module_has() -> None:
+    with pytest.raises(UnknownLayer, match="type:LSTM"):
+        score(make_model(), ["type:LSTM"])
+
+
+def test_slow_parts_say_their_share_of_the_time() -> None:
+    model = nn.Sequential(nn.EmbeddingBag(6, 4, mode="max"), nn.Linear(4, 3))
+    batch = torch.randint(0, 6, (5, 7)), torch.tensor([0, 1, 2, 1, 0])
+    slow = self_influence(
+        model, [batch], loss="cross_entropy", checkpoints=[(dict(model.state_dict()), 1.0)]
+    ).coverage
+    assert slow.slow == ["0.weight"]
+    assert 0.1 < slow.slow_share < 1
+    assert "share of the time" in str(slow)
+    assert score(make_model(), "all").coverage.slow_share == 0
 
 
 def test_coverage_is_plain_json_with_totals() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.workers.influence import networks as nets
+from tests.workers.influence.recurrent_networks import Recurrent
 from workers.influence import self_influence
 
 
@@ -86,7 +86,7 @@ def test_checkpoints_are_not_changed() -> None:
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 def test_recurrent_layers_use_their_own_weights_again(kind: type[nn.RNNBase]) -> None:
     torch.manual_seed(0)
-    model = nets.Recurrent(kind)
+    model = Recurrent(kind)
     inputs, targets = torch.randn(3, 6, 4), torch.randint(0, 3, (3,))
     before = model(inputs)
     other = {name: tensor + 1 for name, tensor in model.state_dict().items()}

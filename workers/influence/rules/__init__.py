@@ -1,6 +1,19 @@
 """Rules by operation. Importing this package registers all of them; one small file per kind."""
 
-from workers.influence.rules import batch_norm, conv, embedding, group_norm, layer_norm, linear
+from workers.influence.rules import (
+    batch_norm,
+    broadcast,
+    conv,
+    conv_transpose,
+    embedding,
+    embedding_bag,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    linear,
+    matmul,
+    prelu,
+)
 from workers.influence.rules.registry import RULES, Call, Rule, register
 
 __all__ = [
@@ -8,10 +21,16 @@ __all__ = [
     "Call",
     "Rule",
     "batch_norm",
+    "broadcast",
     "conv",
+    "conv_transpose",
     "embedding",
+    "embedding_bag",
     "group_norm",
+    "instance_norm",
     "layer_norm",
     "linear",
+    "matmul",
+    "prelu",
     "register",
 ]

@@ -28,6 +28,7 @@ class Statistics:
 
 class BatchNorm(Rule):
     operations = (functional.batch_norm,)
+    refuses = True
 
     def bind(
         self,
@@ -52,16 +53,18 @@ class BatchNorm(Rule):
 
     def gradient(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
         """a, d: (B, T, C, ...)."""
-        if role == "bias":
-            return _per_channel(d)
-        shape = (-1, *(1,) * (a.ndim - 3))
-        return (
-            _per_channel((a - options.mean.view(shape)).mul_(d))
-            * (options.var + options.eps).rsqrt()
-        )
+        return per_channel(d if role == "bias" else standardised(a, options).mul_(d))
 
 
-def _per_channel(x: Tensor) -> Tensor:
+def standardised(a: Tensor, statistics: Statistics) -> Tensor:
+    """(a - mean) / sqrt(var + eps) by channel, a new tensor: (B, T, C, ...) alike."""
+    shape = (-1, *(1,) * (a.ndim - 3))
+    scale = (statistics.var + statistics.eps).rsqrt()
+    return (a - statistics.mean.view(shape)).mul_(scale.view(shape))
+
+
+def per_channel(x: Tensor) -> Tensor:
+    """Sum over positions: (B, T, C, ...) → (B, C)."""
     return x.flatten(3).sum((1, 3)) if x.ndim > 3 else x.sum(1)
 
 

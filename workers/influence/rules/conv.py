@@ -54,7 +54,11 @@ class Conv(Rule):
         axes = weight.ndim - 2
         if input.ndim != weight.ndim:
             return None  # one example without a batch dimension
-        kernel, stride, dilation = weight.shape[2:], _each(stride, axes), _each(dilation, axes)
+        kernel, stride, dilation = (
+            weight.shape[2:],
+            per_axis(stride, axes),
+            per_axis(dilation, axes),
+        )
         options = ConvOptions(
             tuple(kernel), stride, _padding(padding, kernel, dilation), dilation, groups
         )
@@ -169,7 +173,7 @@ def _gram(a: Tensor, d: Tensor, options: ConvOptions) -> Tensor:
     return both.flatten(1).sum(1).clamp_min_(0)
 
 
-def _each(value: Any, axes: int) -> tuple[int, ...]:
+def per_axis(value: Any, axes: int) -> tuple[int, ...]:
     values = (value,) if isinstance(value, int) else tuple(value)
     return values * axes if len(values) == 1 else values
 
@@ -182,7 +186,7 @@ def _padding(
         return tuple((total // 2, total - total // 2) for total in totals)
     if padding == "valid":
         return ((0, 0),) * len(kernel)
-    return tuple((p, p) for p in _each(padding, len(kernel)))
+    return tuple((p, p) for p in per_axis(padding, len(kernel)))
 
 
 def _symmetric(a: Tensor, padding: tuple[tuple[int, int], ...]) -> tuple[Tensor, list[int]]:

@@ -3,6 +3,9 @@
 # Arguments are named as the operation names them, used or not.
 # ruff: noqa: A002, ARG002
 
+from collections.abc import Callable
+from typing import Any, ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,9 +14,15 @@ from workers.influence.errors import UnsupportedModel
 from workers.influence.rules.registry import Call, Rule, register
 from workers.influence.sketches import Into, OuterMap
 
+MAX_NORM = (
+    "An embedding with max_norm rewrites its weights as it is used; bake the norm into the "
+    "checkpoint and set max_norm=None."
+)
+
 
 class Embedding(Rule):
-    operations = (functional.embedding,)
+    operations: ClassVar[tuple[Callable[..., Any], ...]] = (functional.embedding,)
+    refuses = True
 
     def bind(
         self,
@@ -26,10 +35,7 @@ class Embedding(Rule):
         sparse: bool = False,
     ) -> Call | None:
         if max_norm is not None:
-            raise UnsupportedModel(
-                "An embedding with max_norm rewrites its weights as it is used; bake the norm into "
-                "the checkpoint and set max_norm=None."
-            )
+            raise UnsupportedModel(MAX_NORM)
         if scale_grad_by_freq:
             return None
         rows = weight.shape[0]

@@ -29,22 +29,41 @@ class Call:
         in one of them.
     options: what else the rule needs, such as a stride. Two uses of a parameter are joined along
         positions only if their options are equal.
+    axes: which of the leading dimensions can hold the examples; None: any.
     """
 
     operand: Tensor
     roles: dict[str, Tensor]
     leading: int
     options: Hashable = None
+    axes: frozenset[int] | None = None
 
 
 class Rule(ABC):
-    """Per-example gradients of one operation's parameters, from its operand and output gradient."""
+    """Per-example gradients of one operation's parameters, from its operand and output gradient.
+
+    operations: whose calls the rule is for.
+    refuses: `bind` also sees calls without a parameter, to refuse what cannot be scored.
+    needs_data: calls on parameters and constants alone are not the rule's: their result is a
+        weight, derived from parameters.
+    """
 
     operations: ClassVar[tuple[Callable[..., Any], ...]]
+    refuses: ClassVar[bool] = False
+    needs_data: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, *args: Any, **kwargs: Any) -> Call | None:
         """Reads one call's arguments. None: a call of this operation that the rule cannot do."""
+
+    def bind_knowing(
+        self,
+        is_parameter: Callable[[Tensor], bool],  # noqa: ARG002
+        *args: Any,
+        **kwargs: Any,
+    ) -> Call | None:
+        """`bind`, for a rule that must know which operand is the parameter."""
+        return self.bind(*args, **kwargs)
 
     @abstractmethod
     def gradient(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
@@ -100,7 +119,7 @@ def register(rule: Rule) -> Rule:
 
 def squares(x: Tensor) -> Tensor:
     """Sum of squares of each example: (B, ...) → (B,)."""
-    return x.flatten(1).square().sum(1)
+    return x.flatten(1).square().sum(1) if x.ndim > 1 else x.square()
 
 
 def chunks(n_examples: int, floats_each: int) -> list[slice]:

@@ -1,0 +1,92 @@
+"""EmbeddingBag, by sum or mean: an embedding whose every token has its share of its bag's gradient.
+
+Bags of unequal sizes, given by offsets, are filled up to the longest with tokens of share 0.
+"""
+
+# Arguments are named as the operation names them, used or not.
+# ruff: noqa: A002, ARG002
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from workers.influence.errors import UnsupportedModel
+from workers.influence.rules.embedding import MAX_NORM, Embedding
+from workers.influence.rules.registry import Call, Rule, register
+from workers.influence.sketches import Into
+
+
+class EmbeddingBag(Rule):
+    operations = (functional.embedding_bag,)
+    refuses = True
+
+    def bind(
+        self,
+        input: Tensor,
+        weight: Tensor,
+        offsets: Tensor | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        per_sample_weights: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> Call | None:
+        if max_norm is not None:
+            raise UnsupportedModel(MAX_NORM)
+        if scale_grad_by_freq or mode not in {"sum", "mean"}:
+            return None  # which token is the largest of its bag depends on the values
+        ids, counted = input.long(), torch.ones_like(input, dtype=torch.bool)
+        if input.ndim == 1:
+            if offsets is None:
+                return None
+            at, counted = _places(offsets, len(input), include_last_offset)
+            ids = ids[at]
+        rows = weight.shape[0]
+        if padding_idx is not None:
+            counted = counted & (ids != padding_idx % rows)
+        share = counted.double()
+        if per_sample_weights is not None:
+            own = per_sample_weights.detach().double()
+            share = share * (own if input.ndim > 1 else own[at])
+        elif mode == "mean":
+            share = share / counted.sum(1, keepdim=True).clamp(min=1)
+        # One operand for both: the share's bits as an integer, which no precision touches.
+        operand = torch.stack([ids, share.view(torch.int64)], -1)
+        return Call(operand, {"weight": weight}, leading=1, options=(rows, None))
+
+    def gradient(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
+        """a: (B, T, L, 2) of row and share, d: (B, T, E)."""
+        return _EMBEDDING.gradient(role, *_tokens(a, d), options)
+
+    def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
+        return _EMBEDDING.sq_norm(role, *_tokens(a, d), options)
+
+    def sketch(self, role: str, a: Tensor, d: Tensor, options: Any, into: Into) -> Tensor:
+        return _EMBEDDING.sketch(role, *_tokens(a, d), options, into)
+
+
+def _tokens(a: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and gradients of every token: (B, T * L), (B, T * L, E)."""
+    share = a[..., 1].contiguous().view(torch.float64).to(d.dtype)
+    return a[..., 0].flatten(1), (share[..., None] * d[:, :, None]).flatten(1, 2)
+
+
+def _places(offsets: Tensor, n_tokens: int, include_last: bool) -> tuple[Tensor, Tensor]:
+    """Where each bag's tokens are in the input, and which of these are the bag's: (bags, L)."""
+    ends = offsets.long()
+    if not include_last:
+        ends = torch.cat([ends, ends.new_tensor([n_tokens])])
+    starts, sizes = ends[:-1], ends.diff()
+    longest = int(sizes.max()) if len(sizes) else 0
+    step = torch.arange(longest, device=offsets.device)
+    inside = step < sizes[:, None]
+    return torch.where(inside, starts[:, None] + step, 0), inside
+
+
+_EMBEDDING = Embedding()
+register(EmbeddingBag())
