@@ -21,6 +21,7 @@ from workers.influence.errors import (
     UnknownLayer,
     UnsupportedModel,
 )
+from workers.influence.pairwise import pairwise_influence
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.scorer import SelfInfluenceScorer, choose_device, self_influence
 from workers.influence.sketches import SketchSpec, sum_of_sketches
@@ -50,6 +51,7 @@ __all__ = [
     "choose_device",
     "choose_layers",
     "combine",
+    "pairwise_influence",
     "self_influence",
     "sum_of_sketches",
 ]

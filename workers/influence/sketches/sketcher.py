@@ -40,8 +40,8 @@ class Sketcher:
     def start(self, shapes: Shapes, n_examples: int, dtype: torch.dtype) -> "BatchSketch":
         """Zero sketches of a batch, of parameters of these names and shapes, in the model's order.
 
-        Where all their numbers together are no more than the sketch's, each has its own place:
-        products of sketches are then those of the gradients.
+        Where all their numbers together are no more than the sketch's, nothing is lost: inner
+        products within the checkpoint are exact.
         """
         wide = dtype if dtype in (torch.float32, torch.float64) else torch.float32
         plain = torch.zeros(n_examples, self.spec.dimension, dtype=wide, device=self._device)
@@ -58,20 +58,17 @@ class Sketcher:
     def _exact(self, shapes: Shapes) -> dict[str, ParameterMap]:
         """Every entry in a place of its own, if there is room.
 
-        Places and signs are the checkpoint's, as those of larger sketches are: otherwise products
-        of different checkpoints would add up in a sum of sketches.
+        Places and signs are random all the same, so that sketches of checkpoints may be summed.
         """
-        total = sum(shape.numel() for shape in shapes.values())
-        if total > self.spec.dimension:
+        dimension = self.spec.dimension
+        ends = np.cumsum([shape.numel() for shape in shapes.values()])
+        if len(ends) and ends[-1] > dimension:
             return {}
-        dimension, whole = self.spec.dimension, tuple(shapes)
-        places = buckets(self._key(repr(whole), "places"), dimension, dimension)[:total]
-        sign = signs(self._key(repr(whole), "places"), total)
+        key = self._key("", "exact")
+        places, sign = buckets(key, dimension, dimension), signs(key, dimension)
         found: dict[str, ParameterMap] = {}
-        end = 0
-        for name, shape in shapes.items():
-            start, end = end, end + shape.numel()
-            own = slice(start, end)
+        for (name, shape), end in zip(shapes.items(), ends, strict=True):
+            own = slice(end - shape.numel(), end)
             found[name] = FlatMap(shape, self._on(places[own]), self._on(sign[own]))
         return found
 
