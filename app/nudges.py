@@ -29,6 +29,8 @@ QUEUE_OF_TASK = {
     "scans.finalise": CPU_QUEUE,
     # On the device that it measures.
     "scans.estimate": SCORING_QUEUE,
+    # Beside the scorers, which have the model at hand.
+    "scans.evidence": SCORING_QUEUE,
 }
 
 # So many messages of a running scan are under way at once: workers that come later find some,

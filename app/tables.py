@@ -5,11 +5,12 @@ from __future__ import annotations
 from app.access import models as access
 from app.datasets import models as datasets
 from app.db import Base
+from app.evidence import models as evidence
 from app.projects import models as projects
 from app.runs import models as runs
 from app.scans import estimate_models as estimates
 from app.scans import models as scans
 
-__all__ = ["access", "datasets", "estimates", "metadata", "projects", "runs", "scans"]
+__all__ = ["access", "datasets", "estimates", "evidence", "metadata", "projects", "runs", "scans"]
 
 metadata = Base.metadata

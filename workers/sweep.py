@@ -15,9 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import nudges
 from app.datasets import queries as dataset_queries
 from app.db import transaction
+from app.evidence.models import EvidenceRequest
+from app.jobs import queries as jobs
 from app.runs import queries as run_queries
-from app.scans import estimate_queries as estimates
 from app.scans import job_queries as scans
+from app.scans.estimate_models import ScanEstimate
 from app.scans.models import ScanStatus, Shard
 from app.settings import settings
 
@@ -27,12 +29,13 @@ logger = logging.getLogger(__name__)
 # worker one look into the database.
 SILENT_S = 10.0
 
-_ESTIMATE_EXHAUSTED = {
+_SMALL_JOBS = ((ScanEstimate, "scans.estimate"), (EvidenceRequest, "scans.evidence"))
+_JOB_EXHAUSTED = {
     "title": "Workers died",
     "status": 500,
-    "detail": "The scan could not be estimated: workers died or fell silent over it.",
-    "remedy": "Look for a worker that ran out of memory: the scan itself would need as much. A "
-    "smaller CLEANTRACE_BATCH_SIZE needs less.",
+    "detail": "There is no answer: workers died or fell silent over it.",
+    "remedy": "Look for a worker that ran out of memory: the scan itself needs as much. A smaller "
+    "CLEANTRACE_BATCH_SIZE needs less.",
 }
 
 
@@ -48,9 +51,10 @@ def sweep() -> None:
             nudges.nudge(db, "scans.plan", scan_id)
         for scan_id in scans.forgotten_scans(db, ScanStatus.finalising, SILENT_S):
             nudges.nudge(db, "scans.finalise", scan_id)
-        estimates.fail_exhausted(db, settings().max_attempts, _ESTIMATE_EXHAUSTED)
-        for estimate_id in estimates.forgotten_estimates(db, SILENT_S):
-            nudges.nudge(db, "scans.estimate", estimate_id)
+        for kind, task in _SMALL_JOBS:
+            jobs.fail_exhausted_jobs(db, kind, settings().max_attempts, _JOB_EXHAUSTED)
+            for job_id in jobs.forgotten_jobs(db, kind, SILENT_S):
+                nudges.nudge(db, task, job_id)
 
 
 def _revive_scans() -> None:

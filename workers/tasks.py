@@ -46,6 +46,13 @@ def estimate_scan(estimate_id: str) -> None:
     run_estimate(UUID(estimate_id))
 
 
+@app.task(name="scans.evidence")
+def find_evidence(request_id: str) -> None:
+    from workers.scanning.new_inputs import run_evidence_request
+
+    run_evidence_request(UUID(request_id))
+
+
 @app.task(name="scans.finalise")
 def finalise_scan(scan_id: str) -> None:
     from workers.scanning.finalise import run_finalising

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 
 
 class NoEvidence(Conflict):
@@ -11,3 +11,8 @@ class NoEvidence(Conflict):
 class ExampleNotFinite(Conflict):
     title = "Example not finite"
     code = "example-not-finite"
+
+
+class EvidenceRequestNotFound(NotFound):
+    title = "Evidence request not found"
+    code = "evidence-request-not-found"

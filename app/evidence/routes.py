@@ -5,11 +5,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from app.access.guards import Viewer
-from app.db import ReadSession
+from app.access.idempotency import OnceOnly
+from app.db import ReadSession, WriteSession
 from app.errors import problems
-from app.evidence import service
-from app.evidence.errors import ExampleNotFinite, NoEvidence
-from app.evidence.schemas import EvidenceIn, EvidenceOut
+from app.evidence import requests, service
+from app.evidence.errors import EvidenceRequestNotFound, ExampleNotFinite, NoEvidence
+from app.evidence.new_inputs import InputInvalid
+from app.evidence.schemas import EvidenceIn, EvidenceOut, EvidenceRequestOut, NewInputsIn
 from app.scans.errors import ClassUnknown, ScanNotComplete, ScanNotFound, ScoreNotFound
 from app.scans.results import open_results
 
@@ -42,3 +44,38 @@ def evidence_of_set(
     """The same for a set of examples taken together."""
     found = open_results(db, caller, scan_id)
     return service.evidence_of(db, found, body.positions, k=body.k, label=body.label)
+
+
+@router.post(
+    "/{scan_id}/evidence/inputs",
+    status_code=202,
+    response_model=EvidenceRequestOut,
+    responses=problems(ScanNotFound, ScanNotComplete, ClassUnknown, NoEvidence, InputInvalid),
+)
+def ask_about_inputs(
+    scan_id: UUID, body: NewInputsIn, caller: Viewer, db: WriteSession, once: OnceOnly
+) -> EvidenceRequestOut:
+    """The same for inputs that are not in the dataset, each with a label to ask about.
+
+    A worker computes their gradients: look at the answer until it is `done`.
+    """
+    found = open_results(db, caller, scan_id)
+    return once.run(
+        db,
+        caller,
+        EvidenceRequestOut,
+        lambda: EvidenceRequestOut.model_validate(requests.ask_evidence(db, caller, found, body)),
+    )
+
+
+@router.get(
+    "/{scan_id}/evidence/inputs/{request_id}",
+    response_model=EvidenceRequestOut,
+    responses=problems(ScanNotFound, ScanNotComplete, EvidenceRequestNotFound),
+)
+def evidence_of_inputs(
+    scan_id: UUID, request_id: UUID, caller: Viewer, db: ReadSession
+) -> EvidenceRequestOut:
+    """The answer, once it is `done`. Kept for a day."""
+    found = open_results(db, caller, scan_id)
+    return EvidenceRequestOut.model_validate(requests.get_evidence(db, found, request_id))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.scans.estimate_models import EstimateStatus
+from app.jobs.models import JobStatus
 from app.schemas import FailureOut, Out
 
 
@@ -63,7 +63,7 @@ class EstimateOut(Out):
     id: UUID
     run_id: UUID
     request: dict[str, Any] = Field(description="The body that starts the scan as asked.")
-    status: EstimateStatus
+    status: JobStatus
     failure: FailureOut | None
     result: EstimateResult | None
     created_at: datetime

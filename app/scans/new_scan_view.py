@@ -13,10 +13,11 @@ from app.dashboard.formatting import duration, number, percent, plural, real, si
 from app.dashboard.frame import project_url, with_query
 from app.datasets.models import Dataset, Task
 from app.datasets.service import datasets_of
+from app.jobs.models import JobStatus
 from app.runs.errors import RunNotFound
 from app.runs.models import Checkpoint, CheckpointStatus, TrainingRun
 from app.runs.service import checkpoint_counts, get_run, list_checkpoints, list_runs
-from app.scans.estimate_models import EstimateStatus, ScanEstimate
+from app.scans.estimate_models import ScanEstimate
 from app.scans.estimate_schemas import Basis, Choice, EstimateOut
 from app.scans.models import RankedScore
 from app.scans.new_scan_form import FIELDS, FieldProblem, NewScanForm, Problems, problems_of
@@ -184,8 +185,8 @@ def _checkpoint(checkpoint: Checkpoint, form: NewScanForm) -> CheckpointOption:
 
 
 _WAITING = {
-    EstimateStatus.queued: "Waiting for a worker. Those that score come to it after their shard.",
-    EstimateStatus.running: "A worker times a few batches of your examples: some seconds.",
+    JobStatus.queued: "Waiting for a worker. Those that score come to it after their shard.",
+    JobStatus.running: "A worker times a few batches of your examples: some seconds.",
 }
 
 

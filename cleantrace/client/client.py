@@ -7,12 +7,13 @@ from typing import Any, Self
 from cleantrace.client import config
 from cleantrace.client.datasets import DatasetCalls
 from cleantrace.client.estimates import EstimateCalls
+from cleantrace.client.evidence import EvidenceCalls
 from cleantrace.client.runs import RunCalls
 from cleantrace.client.scans import ScanCalls
 from cleantrace.client.transport import Transport
 
 
-class Client(DatasetCalls, RunCalls, EstimateCalls, ScanCalls):
+class Client(DatasetCalls, RunCalls, EstimateCalls, ScanCalls, EvidenceCalls):
     """Talks to one project of a service. Safe to share between threads; a context manager.
 
         with Client() as client:

@@ -9,6 +9,7 @@ CleantraceError
 │   ├── DatasetFailed
 │   ├── CheckpointFailed
 │   ├── EstimateFailed
+│   ├── EvidenceFailed
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
@@ -16,7 +17,8 @@ CleantraceError
     ├── NotAllowed              403
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
-    │   └── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
+    │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
+    │   └── EvidenceRequestNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
@@ -27,7 +29,7 @@ CleantraceError
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
-    │   └── IdempotencyKeyInvalid
+    │   └── InputInvalid, IdempotencyKeyInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -37,7 +39,15 @@ A problem that this version does not know becomes the nearest class above it.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from cleantrace.client.models import Checkpoint, Dataset, Estimate, Failure, FieldProblem, Scan
+from cleantrace.client.models import (
+    Checkpoint,
+    Dataset,
+    Estimate,
+    EvidenceRequest,
+    Failure,
+    FieldProblem,
+    Scan,
+)
 
 _TYPE_PREFIX = "urn:cleantrace:problem:"
 
@@ -66,12 +76,15 @@ class JobFailed(CleantraceError):
     """A job of the service ended without its result.
 
     Attributes:
-        subject: the dataset, checkpoint, scan or estimate as it stands.
+        subject: the dataset, checkpoint, scan, estimate or question as it stands.
         failure: the stored reason.
     """
 
     def __init__(
-        self, what: str, subject: Dataset | Checkpoint | Scan | Estimate, failure: Failure
+        self,
+        what: str,
+        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest,
+        failure: Failure,
     ) -> None:
         remedy = f" {failure.remedy}" if failure.remedy else ""
         super().__init__(f"{what}: {failure.detail}{remedy}")
@@ -93,6 +106,10 @@ class ScanFailed(JobFailed):
 
 class ScanCancelled(ScanFailed):
     """A scan was cancelled."""
+
+
+class EvidenceFailed(JobFailed):
+    """Evidence for new inputs could not be found."""
 
 
 class EstimateFailed(JobFailed):
@@ -176,6 +193,12 @@ class EstimateNotFound(NotFound):
 
 class ScoreNotFound(NotFound):
     code = "score-not-found"
+
+
+class EvidenceRequestNotFound(NotFound):
+    """A question about new inputs is kept for a day."""
+
+    code = "evidence-request-not-found"
 
 
 class Conflict(ApiError):
@@ -268,6 +291,12 @@ class ClassUnknown(Invalid):
 
 class CursorInvalid(Invalid):
     code = "cursor-invalid"
+
+
+class InputInvalid(Invalid):
+    """A new input is not like the dataset's examples."""
+
+    code = "input-invalid"
 
 
 class IdempotencyKeyInvalid(Invalid):

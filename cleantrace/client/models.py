@@ -314,3 +314,21 @@ class Evidence(Record):
     dimension: int
 
     _readers: ClassVar = {"proponents": _influences, "opponents": _influences}
+
+
+def _answers(value: dict[str, Any] | None) -> list[Evidence] | None:
+    return None if value is None else [Evidence.from_json(each) for each in value["inputs"]]
+
+
+@dataclass(frozen=True)
+class EvidenceRequest(Record):
+    """A question about new inputs. `result` has the evidence of each once it is done."""
+
+    id: str
+    scan_id: str
+    status: Literal["queued", "running", "done", "failed"]
+    failure: Failure | None
+    result: list[Evidence] | None
+    created_at: datetime
+
+    _readers: ClassVar = {**_COMMON, "result": _answers}

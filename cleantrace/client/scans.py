@@ -13,7 +13,7 @@ from cleantrace.client.calls import (
     path_id,
 )
 from cleantrace.client.errors import ScanCancelled, ScanFailed
-from cleantrace.client.models import Evidence, Failure, Flag, Scan, Score
+from cleantrace.client.models import Failure, Flag, Scan, Score
 from cleantrace.client.scan_request import RankedScore, scan_request
 from cleantrace.client.waiting import Deadline, follow_scan
 
@@ -179,35 +179,3 @@ class ScanCalls(Calls):
                 self._transport.get(f"/scans/{path_id(scan)}/scores-by-key", key=key)
             )
         return Score.from_json(self._transport.get(f"/scans/{path_id(scan)}/scores/{position}"))
-
-    def evidence(
-        self,
-        scan: ScanRef,
-        position: int | Sequence[int] | None = None,
-        *,
-        key: str | None = None,
-        k: int = 10,
-        label: str | None = None,
-    ) -> Evidence:
-        """The training examples for and against an example's label, or a set of examples'.
-
-        Args:
-            position, key: of the example; or several positions, which are taken together.
-            k: how many of each.
-            label: look only among examples given this class.
-        Raises:
-            NoEvidence: the scan was started without.
-            ScoreNotFound, ExampleNotFound, ExampleNotFinite, ClassUnknown
-            ValueError: not exactly one of position and key is given.
-        """
-        if (position is None) == (key is None):
-            raise ValueError("give either positions or a key")
-        if key is not None:
-            position = self.get_score(scan, key=key).position
-        url = f"/scans/{path_id(scan)}"
-        if isinstance(position, int):
-            answer = self._transport.get(f"{url}/scores/{position}/evidence", k=k, label=label)
-        else:
-            body = {"positions": list(position or ()), "k": k, "label": label}
-            answer = self._transport.post(f"{url}/evidence", body)
-        return Evidence.from_json(answer)

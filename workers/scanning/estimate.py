@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,17 +10,14 @@ import numpy as np
 
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
-from app.db import new_id, transaction
 from app.errors import ProblemError
 from app.runs.models import Checkpoint, TrainingRun
-from app.scans import estimate_queries as queries
 from app.scans.estimate_models import ScanEstimate
 from app.scans.estimate_schemas import Basis, EstimateResult
 from app.scans.estimates import draft_of
 from app.scans.models import Scan
 from app.settings import settings
-from workers.failures import failure_of, is_final
-from workers.leases import Heartbeat, LeaseLost, outlasting_database
+from workers.leases import Heartbeat
 from workers.models import build_model
 from workers.models.jobs import require_usable
 from workers.scanning.choices import Way, agreement, cost_of, ways_to_scan
@@ -30,47 +26,17 @@ from workers.scanning.dry_run import DryRun, other_checkpoints, rehearse_scoring
 from workers.scanning.rehearsal import Keeping, rehearse_keeping
 from workers.scanning.reuse import engine_key, find_reuse
 from workers.scanning.session import parts_of_scan, store_of
-
-logger = logging.getLogger(__name__)
+from workers.small_jobs import run_small_job
 
 
 def run_estimate(estimate_id: UUID) -> None:
     """Make an estimate. Safe to call at any time and any number of times."""
-    token, ttl_s = new_id(), settings().lease_ttl_s
-    with transaction() as db:
-        estimate = queries.lease_estimate(db, estimate_id, token, ttl_s)
-    if estimate is None:
-        return
-
-    def renew() -> bool:
-        with transaction() as db:
-            return queries.renew_estimate(db, estimate_id, token, ttl_s)
-
-    with Heartbeat(renew, ttl_s) as heartbeat:
-        try:
-            result = _Estimating(estimate, token, heartbeat).result()
-            outlasting_database(lambda: _finish(estimate_id, token, result=result))
-        except LeaseLost:
-            logger.info("estimate %s: stopped, the lease is gone", estimate_id)
-        except Exception as error:  # stored as the estimate's reason
-            logger.exception("estimate %s failed", estimate_id)
-            _give_up_or_retry(estimate, token, error)
-
-
-def _finish(estimate_id: UUID, token: UUID, **how: dict[str, Any]) -> None:
-    with transaction() as db:
-        queries.finish_estimate(db, estimate_id, token, **how)
-
-
-def _give_up_or_retry(estimate: ScanEstimate, token: UUID, error: Exception) -> None:
-    def decide() -> None:
-        if is_final(error, estimate.attempts, settings().max_attempts):
-            _finish(estimate.id, token, failure=failure_of(error, "Estimating"))
-        else:
-            with transaction() as db:
-                queries.release_estimate(db, estimate.id, token)
-
-    outlasting_database(decide)
+    run_small_job(
+        ScanEstimate,
+        estimate_id,
+        "Estimating",
+        lambda estimate, token, heartbeat: _Estimating(estimate, token, heartbeat).result(),
+    )
 
 
 class _Measured(NamedTuple):

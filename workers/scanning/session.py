@@ -20,7 +20,7 @@ import torch
 
 from app.artifacts import ArtifactStore
 from app.datasets import queries as dataset_queries
-from app.datasets.example_store import ExampleStore
+from app.datasets.example_store import ExampleStore, Rows
 from app.datasets.models import Dataset
 from app.db import reading
 from app.errors import Invalid
@@ -34,6 +34,7 @@ from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
 from workers.scanning.columns import Columns, ShardColumns
 from workers.scanning.reuse import Reuse
+from workers.scanning.sketches import joined, weights_of
 from workers.scorers import Scorer, build_scorer
 
 logger = logging.getLogger(__name__)
@@ -184,6 +185,19 @@ class ScanSession:
             done += len(rows)
             on_progress(done)
         return Scored(columns.arrays, int(missing.sum()), seconds)
+
+    def sketch(self, rows: Rows, weighting: str) -> np.ndarray:
+        """Sketches of any examples over all checkpoints, (m, d) float32, like the scan's own."""
+        everything = list(range(len(self._checkpoints)))
+        if self._loaded != everything:
+            self._load(everything)
+        assert self._scorer is not None
+        inputs, targets = self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
+        columns = ShardColumns(len(rows), len(everything))
+        for at, scores in enumerate(self._scorer.score(inputs, targets, everything)):
+            columns.put(np.arange(len(rows)), at, scores)
+        weights = weights_of(weighting, [each.eta for each in self._checkpoints])
+        return joined(columns.arrays, weights)
 
     def _batches(self, start: int, missing: np.ndarray) -> Iterator[Batch]:
         """Batches of what is missing; in each all examples lack the same checkpoints."""

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
+from app.db import reading
 from cleantrace import Client
 from cleantrace.client import Dataset, Estimate, Run, errors
 from cleantrace.client.waiting import server_sent_events
@@ -206,6 +208,31 @@ def test_evidence_by_position_key_and_set(client: Client, run: Run) -> None:
         client.evidence(_complete(client, run), 4)
     with pytest.raises(ValueError, match="either"):
         client.evidence(scan)
+
+
+def test_evidence_for_new_inputs(client: Client, run: Run, working: list[threading.Thread]) -> None:
+    scan = _complete(client, run, evidence=True)
+    row = [0.5, 1.0, -1.0, 2.0]
+    with pytest.raises(errors.InputInvalid, match="numbers"):
+        client.evidence_for(scan, [(row[:2], "1")])
+    _once(lambda: bool(_open_questions()), working, _answer_all)
+    found = client.evidence_for(scan, [(row, "1"), (row, "2")], k=4, timeout_s=60)
+    assert len(found) == 2
+    assert found[0] != found[1]
+    assert len(found[0].opponents) <= 4
+    assert found[0].opponents[0].influence < 0
+
+
+def _open_questions() -> list[UUID]:
+    with reading() as db:
+        return list(db.scalars(text("SELECT id FROM evidence_requests WHERE status = 'queued'")))
+
+
+def _answer_all() -> None:
+    from workers.scanning.new_inputs import run_evidence_request
+
+    for question in _open_questions():
+        run_evidence_request(question)
 
 
 def test_share_and_threshold_policies(client: Client, run: Run) -> None:

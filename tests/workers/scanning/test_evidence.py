@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 import torch
 from fastapi.testclient import TestClient
+from PIL import Image
 from safetensors.torch import load_file, save_file
+from sqlalchemy import text
 
+from app.datasets.example_store import StoreMeta
+from app.db import transaction
+from app.evidence.new_inputs import InputInvalid, rows_of
+from app.evidence.schemas import NewInput
 from tests.app.dashboard.steps import signed_in
 from tests.support import (
     LAB,
@@ -22,6 +32,7 @@ from tests.support import (
     post,
     run_scan,
 )
+from workers.sweep import sweep
 
 N, K = 150, 2
 LARGE = {"dimension": 16_384}  # so that of this small model nothing collides
@@ -143,6 +154,113 @@ def test_sketches_are_taken_from_earlier_scans_that_have_them(
     plain = scanned(api, run)
     assert plain["summary"]["computed"] == 0
     assert plain["evidence"] is None
+
+
+def answered(api: TestClient, scan: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer about new inputs, after a worker has had the question."""
+    from workers.scanning.new_inputs import run_evidence_request
+
+    asked = post(api, f"/scans/{scan}/evidence/inputs", body, status=202)
+    assert asked["status"] == "queued"
+    run_evidence_request(UUID(asked["id"]))
+    found: dict[str, Any] = get(api, f"/scans/{scan}/evidence/inputs/{asked['id']}")
+    return found
+
+
+def test_an_input_like_an_example_has_its_evidence(api: TestClient, run: dict[str, Any]) -> None:
+    """What is asked about a training example's content is what is told about the example."""
+    scanned(api, run, evidence=True)
+    scan = scanned(api, run, evidence=True, score="loss")["id"]  # computed nothing itself
+    arrays = blobs(N)
+    row = arrays["x"][7].tolist()
+    found = answered(api, scan, {"inputs": [{"row": row, "label": str(arrays["y"][7])}], "k": N})
+    assert found["status"] == "done", found["failure"]
+    (answer,) = found["result"]["inputs"]
+    values = {each["position"]: each["influence"] for each in answer["proponents"]}
+    score = get(api, f"/scans/{scan}/scores/7")
+    assert values[7] == pytest.approx(score["self_influence"], rel=0.1)
+    own = get(api, f"/scans/{scan}/scores/7/evidence", k=5)
+    for told, expected in zip(answer["opponents"][:5], own["opponents"], strict=True):
+        assert told["influence"] == pytest.approx(expected["influence"], rel=1e-2)
+
+
+def test_another_label_has_other_evidence(api: TestClient, run: dict[str, Any]) -> None:
+    scan = scanned(api, run, evidence=True)["id"]
+    row = blobs(N)["x"][0].tolist()
+    body = {"inputs": [{"row": row, "label": label} for label in "012"], "k": 3}
+    answers = answered(api, scan, body)["result"]["inputs"]
+    told = {str(answer["proponents"] + answer["opponents"]) for answer in answers}
+    assert len(told) == 3
+
+
+def test_inputs_unlike_the_datasets_are_refused_at_once(
+    api: TestClient, run: dict[str, Any]
+) -> None:
+    scan = scanned(api, run, evidence=True)["id"]
+    url = f"{LAB}/scans/{scan}/evidence/inputs"
+    good = {"row": [0.0, 1.0, 2.0, 3.0], "label": "1"}
+    for change, field in (
+        ({"row": [1.0]}, "inputs.1.row"),
+        ({"row": {"width": 1.0}}, "inputs.1.row"),
+        ({"label": "cat"}, "inputs.1.label"),
+        ({"label": None}, "inputs.1.label"),
+        ({"row": None, "text": "words"}, "inputs.1.row"),
+    ):
+        answer = api.post(url, json={"inputs": [good, good | change]})
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"][0]["field"] == field
+        assert answer.json()["remedy"]
+    assert api.post(url, json={"inputs": []}).status_code == 422
+    without = scanned(api, run)["id"]
+    refused = api.post(f"{LAB}/scans/{without}/evidence/inputs", json={"inputs": [good]})
+    assert refused.status_code == 409
+
+
+def test_a_question_that_kills_workers_fails_with_a_reason(
+    api: TestClient, run: dict[str, Any]
+) -> None:
+    scan = scanned(api, run, evidence=True)["id"]
+    body = {"inputs": [{"row": [0.0, 1.0, 2.0, 3.0], "label": "1"}]}
+    asked = post(api, f"/scans/{scan}/evidence/inputs", body, status=202)["id"]
+    with transaction() as db:
+        db.execute(
+            text("UPDATE evidence_requests SET attempts = 3, status = 'running' WHERE id = :i"),
+            {"i": asked},
+        )
+    sweep()
+    found = get(api, f"/scans/{scan}/evidence/inputs/{asked}")
+    assert found["status"] == "failed"
+    assert "died" in found["failure"]["title"]
+
+
+def test_pictures_and_texts_as_inputs() -> None:
+    meta = StoreMeta(
+        kind="array",
+        task="classification",
+        modality="image",
+        dtype="uint8",
+        shape=(2, 3),
+        classes=("a", "b"),
+    )
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    encoded = base64.b64encode(file.getvalue()).decode()
+    rows = rows_of([NewInput(image=encoded, label="b")], meta)
+    np.testing.assert_array_equal(rows.inputs[0], pixels)
+    assert rows.labels.tolist() == [1]
+    for wrong in ("no base64!", base64.b64encode(b"no image").decode()):
+        with pytest.raises(InputInvalid, match="not an image"):
+            rows_of([NewInput(image=wrong, label="b")], meta)
+    larger = replace(meta, shape=(4, 4), batch_rows=0)
+    with pytest.raises(InputInvalid, match="3 x 2"):
+        rows_of([NewInput(image=encoded, label="b")], larger)
+    texts = StoreMeta(kind="text", task="regression", modality="text")
+    rows = rows_of([NewInput(text="some words", target=2.5)], texts)
+    assert rows.inputs == ["some words"]
+    assert rows.labels.tolist() == [2.5]
+    with pytest.raises(InputInvalid, match="target"):
+        rows_of([NewInput(text="some words")], texts)
 
 
 def test_the_page_of_an_example_shows_both_sides(api: TestClient, run: dict[str, Any]) -> None:
