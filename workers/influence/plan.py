@@ -9,26 +9,19 @@ doubt costs time, never exactness.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from workers.influence import slow_path
-from workers.influence.capture import Capture, Event, EventKey
+from workers.influence.capture import Capture, Event
 from workers.influence.coverage import Treatment
 from workers.influence.errors import BatchDependence
 from workers.influence.ghost import Taps, ghost_pass
 from workers.influence.layers import Layers, last_layer, select
-from workers.influence.layout import Layout, find_layouts, probe_weights
-from workers.influence.losses import per_example
-from workers.influence.rules import Call, Rule
 from workers.influence.subject import Inputs, Subject, in_float64, take, tensors_of
+from workers.influence.tapping import N_PROBE, find_taps, trimmed, unless_they_move
 from workers.influence.weights import State
-
-_N_PROBE = 3
-# Where three examples leave several layouts possible, more may not.
-_MORE_EXAMPLES = (4, 5)
 
 
 @dataclass(frozen=True)
@@ -76,10 +69,10 @@ def make_plan(
     selected = select(layers, trainable, last, subject.slots.types)
     truth = _truth(subject, state, selected, inputs, targets)
 
-    taps, reasons = _find_taps(subject, state, selected, inputs, targets)
-    back = torch.arange(_N_PROBE - 1, -1, -1, device=targets.device)
-    other, _ = _find_taps(subject, state, selected, take(inputs, back), targets[back])
-    taps = _unless_they_move(taps, other, reasons)
+    taps, reasons = find_taps(subject, state, selected, inputs, targets)
+    back = torch.arange(N_PROBE - 1, -1, -1, device=targets.device)
+    other, _ = find_taps(subject, state, selected, take(inputs, back), targets[back])
+    taps = unless_they_move(taps, other, reasons)
     no_gradient = frozenset(name for name in selected if name not in truth)
     taps, formed = _confirmed(subject, state, taps, truth, reasons, no_gradient, inputs, targets)
 
@@ -117,7 +110,7 @@ def _probe_examples(inputs: Inputs, targets: Tensor) -> tuple[Inputs, Tensor]:
     where = usable.nonzero().flatten()
     if len(where) == 0:
         where = torch.arange(len(targets), device=targets.device)
-    spread = torch.linspace(len(where) - 1, 0, _N_PROBE, device=where.device).round().long()
+    spread = torch.linspace(len(where) - 1, 0, N_PROBE, device=where.device).round().long()
     index = where[spread]
     return take(inputs, index), targets[index]
 
@@ -180,8 +173,8 @@ def _truth(
     """
     with torch.no_grad():
         together = subject.losses(state, inputs, targets)
-    norms: defaultdict[str, Tensor] = defaultdict(lambda: together.new_zeros(_N_PROBE))
-    for at in range(_N_PROBE):
+    norms: defaultdict[str, Tensor] = defaultdict(lambda: together.new_zeros(N_PROBE))
+    for at in range(N_PROBE):
         alone, grads = subject.gradients(state, names, inputs, targets, at)
         tolerance = _rtol(together) * (1 + alone.abs())
         if bool(alone.isfinite()) and not bool((alone - together[at]).abs() <= tolerance):
@@ -197,150 +190,6 @@ def _truth(
     return dict(norms)
 
 
-def _find_taps(
-    subject: Subject,
-    state: State,
-    selected: tuple[str, ...],
-    inputs: Inputs,
-    targets: Tensor,
-    derive: frozenset[EventKey] = frozenset(),
-) -> tuple[Taps, dict[str, str]]:
-    """Taps of every parameter whose uses have rules and layouts; reasons against the others.
-
-    A use of parameters and constants that does not show the examples may be one for the whole
-    batch, as position embeddings are: it is then taken for a function of parameters alone.
-    """
-    events, fitting = _fitting(subject, state, selected, inputs, targets, derive)
-    layouts: dict[int, Layout] = {}
-    reasons: dict[str, str] = {}
-    uses: defaultdict[str, list[int]] = defaultdict(list)
-    for_all: set[EventKey] = set()
-    for index, event in enumerate(events):
-        problem = None
-        if event.derives:
-            continue
-        if not event.has_rule:
-            problem = f"no rule for {event.operation}"
-        elif index in fitting:  # otherwise no gradient flows through this use
-            if len(fitting[index]) == 1:
-                (layouts[index],) = fitting[index]
-            elif event.derivable:
-                for_all.add(event.key)
-            else:
-                problem = f"{event.operation} does not show which example is where"
-        for _, name in event.names:
-            uses[name].append(index)
-            if problem is not None:
-                reasons.setdefault(name, problem)
-    if for_all:
-        return _find_taps(subject, state, selected, inputs, targets, derive | for_all)
-    ruled = frozenset(name for name in uses if name not in reasons)
-    for name in selected:
-        if name not in uses:
-            reasons[name] = "its use could not be seen"
-    shared = frozenset(name for name in ruled if len(uses[name]) > 1)
-    return _trimmed(Taps(selected, events, layouts, ruled, shared, derive)), reasons
-
-
-def _fitting(
-    subject: Subject,
-    state: State,
-    selected: tuple[str, ...],
-    inputs: Inputs,
-    targets: Tensor,
-    derive: frozenset[EventKey],
-) -> tuple[tuple[Event, ...], dict[int, frozenset[Layout]]]:
-    """The events, and for each that has a gradient the layouts that fit it."""
-    seen = _two_passes(subject, state, selected, inputs, targets, derive)
-    fitting = seen.fitting(_N_PROBE)
-    for n in _MORE_EXAMPLES:
-        if all(len(layouts) <= 1 for layouts in fitting.values()):
-            break
-        index = torch.arange(n, device=targets.device) % _N_PROBE
-        more = _two_passes(subject, state, selected, take(inputs, index), targets[index], derive)
-        if more.events != seen.events:
-            break
-        also = more.fitting(n)
-        fitting = {i: layouts & also.get(i, frozenset()) for i, layouts in fitting.items()}
-    return seen.events, fitting
-
-
-class _TwoPasses(NamedTuple):
-    """By event: gradients by its output, with all losses alike and weighted; how to read them."""
-
-    events: tuple[Event, ...]
-    plain: dict[int, Tensor]
-    tagged: dict[int, Tensor]
-    calls: dict[int, tuple[int, frozenset[int] | None]]
-
-    def fitting(self, n_examples: int) -> dict[int, frozenset[Layout]]:
-        return {
-            index: find_layouts(plain, self.tagged[index], n_examples, *self.calls[index])
-            for index, plain in self.plain.items()
-        }
-
-
-def _two_passes(
-    subject: Subject,
-    state: State,
-    selected: tuple[str, ...],
-    inputs: Inputs,
-    targets: Tensor,
-    derive: frozenset[EventKey],
-) -> _TwoPasses:
-    plain: dict[int, Tensor] = {}
-    tagged: dict[int, Tensor] = {}
-    calls: dict[int, tuple[int, frozenset[int] | None]] = {}
-    sink = plain
-
-    def on_gradient(index: int, rule: Rule, call: Call, d: Tensor) -> None:  # noqa: ARG001
-        calls[index] = call.leading, call.axes
-        sink[index] = d.detach().clone()
-
-    watch = Capture(
-        {id(state[name]): name for name in selected},
-        constants=state.values(),
-        wanted=None,
-        derive=derive,
-        on_gradient=on_gradient,
-        keep=True,
-    )
-    try:
-        with watch:
-            outputs = subject.forward(state, inputs)
-        loss = per_example(subject.loss, outputs, targets, len(targets))
-        if loss.requires_grad:
-            loss.sum().backward(retain_graph=True)
-            sink = tagged
-            (loss * loss.new_tensor(probe_weights(len(loss)))).sum().backward()
-    finally:
-        watch.calls.clear()
-    return _TwoPasses(tuple(watch.events), plain, tagged, calls)
-
-
-def _unless_they_move(taps: Taps, other: Taps, reasons: dict[str, str]) -> Taps:
-    """Without parameters whose layout depends on the examples' order, as in a model that sorts."""
-    if taps.events != other.events:
-        moved = set(taps.names)
-    else:
-        indices = taps.layouts.keys() | other.layouts.keys()
-        differing = [i for i in indices if taps.layouts.get(i) != other.layouts.get(i)]
-        moved = {name for i in differing for _, name in taps.events[i].names}
-    for name in taps.ruled & moved:
-        reasons[name] = "where the examples are depends on their values"
-    return _trimmed(replace(taps, ruled=taps.ruled - moved))
-
-
-def _trimmed(taps: Taps) -> Taps:
-    """Without taps that no ruled parameter needs."""
-    needed = {
-        index: layout
-        for index, layout in taps.layouts.items()
-        if any(name in taps.ruled for _, name in taps.events[index].names)
-    }
-    return replace(taps, layouts=needed, shared=taps.shared & taps.ruled)
-
-
 def _confirmed(
     subject: Subject,
     state: State,
@@ -352,7 +201,7 @@ def _confirmed(
     targets: Tensor,
 ) -> tuple[Taps, set[str]]:
     """Without the parameters whose norms by rule are not plain autograd's; whose were formed."""
-    taps = _trimmed(replace(taps, ruled=taps.ruled - no_gradient))
+    taps = trimmed(replace(taps, ruled=taps.ruled - no_gradient))
     found = ghost_pass(subject, taps, state, inputs, targets)
     wrong = set()
     for name in taps.ruled:
@@ -360,7 +209,7 @@ def _confirmed(
             wrong.add(name)
             reasons[name] = "the rule did not agree with autograd"
     formed = set() if found is None else found.formed
-    return _trimmed(replace(taps, ruled=taps.ruled - wrong)), formed
+    return trimmed(replace(taps, ruled=taps.ruled - wrong)), formed
 
 
 def _vmap_agrees(
