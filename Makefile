@@ -38,8 +38,9 @@ check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, c
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-bench: $(STAMPS)/dev ## Measure the engine, then the service; prints tables for benchmarks/RESULTS.md
+bench: $(STAMPS)/dev ## Measure engine, sketches and service; prints tables for benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.sketches
 	$(BIN)/python -m benchmarks.service
 
 format: $(STAMPS)/dev ## Rewrite the code in our format

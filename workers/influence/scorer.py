@@ -337,6 +337,8 @@ def _on_cpu(at: _AtCheckpoint) -> CheckpointScores:
     sketch = None
     if at.sketch is not None:
         rows = at.sketch.float()
-        fine = rows.isfinite().all(1) & at.loss.isfinite() & at.total.isfinite()
-        sketch = rows.masked_fill(~fine[:, None], torch.nan).cpu().numpy()
+        fine = rows.sum(1).isfinite() & at.loss.isfinite() & at.total.isfinite()
+        if not bool(fine.all()):
+            rows = rows.masked_fill(~fine[:, None], torch.nan)
+        sketch = rows.cpu().numpy()
     return replace(CheckpointScores(*columns), sketch=sketch)

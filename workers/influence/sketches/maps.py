@@ -23,7 +23,7 @@ from torch import Tensor
 # Measured on a CPU, in multiply-adds of a matrix product: adding one number to a bucket; and one of
 # a sketch's numbers by way of the Fourier transforms of both sides.
 _BUCKET_COST = 40
-_FOURIER_COST = 200
+_FOURIER_COST = 80
 _CHUNK_FLOATS = 1 << 20
 _ALL = slice(None)
 
@@ -43,13 +43,16 @@ class SketchSums:
         """(B, D)."""
         if self.spectrum is None:
             return self.plain
-        return self.plain + torch.fft.irfft(self.spectrum, n=self.plain.shape[1])
+        return torch.fft.irfft(self.spectrum, n=self.plain.shape[1]).add_(self.plain)
 
     def add_spectrum(self, spectrum: Tensor, at: slice) -> None:
-        if self.spectrum is None:
-            n, dimension = self.plain.shape
-            self.spectrum = spectrum.new_zeros(n, dimension // 2 + 1)
-        self.spectrum[at] += spectrum
+        if self.spectrum is not None:
+            self.spectrum[at] += spectrum
+        elif len(spectrum) == len(self.plain):
+            self.spectrum = spectrum
+        else:
+            self.spectrum = spectrum.new_zeros(len(self.plain), spectrum.shape[1])
+            self.spectrum[at] = spectrum
 
 
 class ParameterMap(ABC):

@@ -46,7 +46,7 @@ def sum_of_sketches(
     """
     if not sketches:
         raise ValueError("sum_of_sketches needs at least one sketch.")
-    total = np.zeros(sketches[0].shape, dtype=np.float64)
+    total = np.zeros(sketches[0].shape, dtype=np.float32)
     for sketch, eta in zip(sketches, etas, strict=True):
-        total += np.sqrt(float(eta)) * sketch
-    return total.astype(np.float32)
+        total += np.float32(np.sqrt(eta)) * sketch
+    return total
