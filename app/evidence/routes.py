@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.access.guards import Viewer
+from app.access.guards import Engineer, Viewer
 from app.access.idempotency import OnceOnly
 from app.db import ReadSession, WriteSession
 from app.errors import problems
@@ -53,7 +53,7 @@ def evidence_of_set(
     responses=problems(ScanNotFound, ScanNotComplete, ClassUnknown, NoEvidence, InputInvalid),
 )
 def ask_about_inputs(
-    scan_id: UUID, body: NewInputsIn, caller: Viewer, db: WriteSession, once: OnceOnly
+    scan_id: UUID, body: NewInputsIn, caller: Engineer, db: WriteSession, once: OnceOnly
 ) -> EvidenceRequestOut:
     """The same for inputs that are not in the dataset, each with a label to ask about.
 

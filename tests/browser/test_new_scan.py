@@ -48,9 +48,9 @@ def test_choose_estimate_start_and_see_it_run(signed_in: Page, site: Site) -> No
     assert page.evaluate("window.same_page") is True
     expect(page.get_by_label("how many")).to_have_value("41")
     rows = page.get_by_role("region", name="Cost").get_by_role("row")
-    expect(rows).to_have_count(5)
+    expect(rows).to_have_count(6)
     expect(rows.nth(1)).to_contain_text("As asked")
-    expect(rows.nth(4)).to_contain_text("Last checkpoint alone")
+    expect(rows.nth(5)).to_contain_text("Last checkpoint alone")
 
     page.get_by_role("button", name="Start this: Last checkpoint alone").click()
     scan = scan_on(page)

@@ -61,13 +61,17 @@ def test_every_api_route_hides_the_project_of_others(api: TestClient) -> None:
                 assert answer.json()["type"].endswith("project-not-found")
 
 
+# A question too long for an address.
+READING_POSTS = {"/api/v1/projects/{project}/scans/{scan_id}/evidence"}
+
+
 def test_every_post_refuses_a_viewer_and_every_get_takes_one(anonymous: TestClient) -> None:
     anonymous.headers["Authorization"] = f"Bearer {make_key('lab', role='viewer')}"
     for method, path in _routes(anonymous):
         if path in OPEN:
             continue
         answer = anonymous.request(method, _fill(path, "lab"))
-        if method == "GET":
+        if method == "GET" or path in READING_POSTS:
             assert answer.status_code in (200, 404, 422), (method, path, answer.text)
         else:
             assert answer.status_code == 403, (method, path, answer.text)
