@@ -16,7 +16,7 @@ from workers.influence.errors import CheckpointMismatch, ShapeMismatch, UnknownL
 from workers.influence.ghost import ghost_pass
 from workers.influence.layers import Layers, select
 from workers.influence.losses import Loss, resolve_loss
-from workers.influence.measures import Measures, measure
+from workers.influence.measures import Seen, scores_of
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
@@ -140,14 +140,11 @@ class SelfInfluenceScorer:
         inputs, targets = to_device(inputs, self.device), targets.detach().to(self.device)
         chosen = range(len(self._states)) if only is None else only
         with self._scoring():
-            return [
-                _on_cpu(
-                    self._at_checkpoint(
-                        self._states[index], inputs, targets, self._sketchers[index]
-                    )
-                )
+            done = [
+                self._at_checkpoint(self._states[index], inputs, targets, self._sketchers[index])
                 for index in chosen
             ]
+        return scores_of([at.seen for at in done], targets)
 
     def by_parameter(self, inputs: Inputs, targets: Tensor) -> dict[str, np.ndarray]:
         """Self-influence of one batch by each parameter alone, weighted by eta: {name: (n,)}.
@@ -231,15 +228,16 @@ class SelfInfluenceScorer:
         self._spent_s += perf_counter() - began
         last = [norms[name] for name in plan.last_layer if name in norms]
         complete = all(n in norms or n not in plan.selected for n in plan.last_layer)
-        seen = measure(done.outputs, targets)
-        return _AtCheckpoint(
-            norms,
-            _sum(list(norms.values()), done.loss),
-            _sum(last, done.loss) if complete and last else torch.full_like(done.loss, torch.nan),
-            done.loss,
-            seen,
-            None if sketch is None else sketch.total(),
+        seen = Seen(
+            total=_sum(list(norms.values()), done.loss),
+            last_layer=_sum(last, done.loss)
+            if complete and last
+            else torch.full_like(done.loss, torch.nan),
+            loss=done.loss,
+            outputs=done.outputs,
+            sketch=None if sketch is None else sketch.total(),
         )
+        return _AtCheckpoint(norms, seen)
 
     def _start(self, sketcher: Sketcher, plan: Plan, n: int) -> BatchSketch:
         slots = self._subject.slots
@@ -254,11 +252,7 @@ class SelfInfluenceScorer:
 
 class _AtCheckpoint(NamedTuple):
     norms: dict[str, Tensor]  # by parameter, (B,) each
-    total: Tensor  # (B,) float64
-    last: Tensor  # (B,) float64, nan where the last layer was not chosen as a whole
-    loss: Tensor
-    seen: Measures
-    sketch: Tensor | None  # (B, dimension)
+    seen: Seen
 
 
 def self_influence(
@@ -328,17 +322,3 @@ def _sum(norms: list[Tensor], like: Tensor) -> Tensor:
     if not norms:
         return torch.zeros(like.shape, dtype=torch.float64, device=like.device)
     return torch.stack(norms).sum(0, dtype=torch.float64)
-
-
-def _on_cpu(at: _AtCheckpoint) -> CheckpointScores:
-    seen = at.seen
-    tensors = (at.total, at.last, at.loss, seen.margin, seen.el2n, seen.belief)
-    columns = [tensor.double().cpu().numpy() for tensor in tensors]
-    sketch = None
-    if at.sketch is not None:
-        rows = at.sketch.float()
-        fine = rows.sum(1).isfinite() & at.loss.isfinite() & at.total.isfinite()
-        if not bool(fine.all()):
-            rows = rows.masked_fill(~fine[:, None], torch.nan)
-        sketch = rows.cpu().numpy()
-    return replace(CheckpointScores(*columns), sketch=sketch)
