@@ -74,3 +74,9 @@ def test_the_demo_keeps_its_promise(folder: Path) -> None:
     assert "planted errors" in ran.stdout
     picture = folder / "demo" / "examples" / "digits" / "1" / "top-40.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_engine_alone_finds_flips() -> None:
+    from examples.engine.find_flips import main
+
+    assert main() > 0.8

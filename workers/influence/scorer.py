@@ -1,6 +1,6 @@
 """The engine's two public forms: a scorer that keeps checkpoints loaded, and one call over all."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from time import perf_counter
@@ -19,6 +19,7 @@ from workers.influence.losses import Loss, resolve_loss
 from workers.influence.measures import Seen, scores_of
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
+from workers.influence.progress import Progress, TextBar
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.self_check import check_two
 from workers.influence.sketches import BatchSketch, Sketcher, SketchSpec
@@ -26,8 +27,6 @@ from workers.influence.subject import Inputs, Subject, require_examples, to_devi
 from workers.influence.weights import State, WeightSlots
 
 Checkpoint = tuple[Mapping[str, Tensor], float]
-Progress = Callable[[int, int | None], None]
-
 # Batches of different forms may need different plans: the report names the slowest way taken.
 _SLOWNESS = {treatment: place for place, treatment in enumerate(EXACT)}
 
@@ -263,7 +262,7 @@ def self_influence(
     checkpoints: Sequence[Checkpoint],
     layers: Layers = "all",
     device: str | torch.device | None = None,
-    progress: Progress | None = None,
+    progress: bool | Progress = False,
     check: bool = True,
     sketch: SketchSpec | None = None,
     salts: Sequence[str] | None = None,
@@ -273,8 +272,9 @@ def self_influence(
     Args:
         batches: (inputs, targets) pairs, read once, one at a time. Results do not depend on how
             the examples are split into batches, beyond rounding.
-        progress: called after each batch with the examples done and the total, or None where
-            `batches` does not tell (it has no `dataset` with a length).
+        progress: True draws a bar; a function is called after each batch with the examples done
+            and the total, or None where `batches` does not tell (it has no `dataset` with a
+            length).
         check: compare two examples with plain autograd before trusting the rest.
         Others: as for SelfInfluenceScorer.
     Returns:
@@ -296,6 +296,7 @@ def self_influence(
     total = len(dataset) if isinstance(dataset, Sized) else None
     parts: list[SelfInfluence] = []
     done = 0
+    told: Progress | None = TextBar() if progress is True else progress or None
     for inputs, targets in batches:
         if len(targets) == 0:
             continue
@@ -303,8 +304,8 @@ def self_influence(
             scorer.self_check(inputs, targets)
         parts.append(scorer.score(inputs, targets))
         done += len(targets)
-        if progress is not None:
-            progress(done, total)
+        if told is not None:
+            told(done, total)
     if not parts:
         raise ShapeMismatch("There are no examples to score.")
     return replace(SelfInfluence.concatenate(parts), coverage=scorer.coverage)
