@@ -202,9 +202,12 @@ def work_done(db: Session, scan_id: uuid.UUID) -> tuple[int, float]:
     return int(row[0] or 0), float(row[1] or 0)
 
 
-def set_engine_key(db: Session, scan_id: uuid.UUID, token: uuid.UUID, key: str) -> None:
+def settle_scan(db: Session, scan: Scan, token: uuid.UUID) -> None:
+    """Store what planning found out before anything is computed: layers, engine key, summary."""
     db.execute(
-        update(Scan).where(Scan.id == scan_id, Scan.lease_token == token).values(engine_key=key)
+        update(Scan)
+        .where(Scan.id == scan.id, Scan.lease_token == token)
+        .values(engine_key=scan.engine_key, layers=scan.layers, summary=scan.summary)
     )
 
 

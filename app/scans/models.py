@@ -56,12 +56,13 @@ class Scan(Base):
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_runs.id"), index=True)
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"), index=True)
     layers: Mapped[list[str]]
-    """["all"], ["last"], or names and patterns of layers."""
+    """["all"], ["last"], or names and patterns of layers; ["auto"] until it is planned."""
 
     @property
     def layer_choice(self) -> str | list[str]:
-        """As it was asked for: `all`, `last`, or the list."""
-        return self.layers[0] if self.layers in (["all"], ["last"]) else self.layers
+        """As it was asked for: `all`, `last`, `auto`, or the list."""
+        is_word = self.layers in (["all"], ["last"], ["auto"])
+        return self.layers[0] if is_word else self.layers
 
     checkpoint_ids: Mapped[list[str]]
     weighting: Mapped[str]

@@ -70,8 +70,10 @@ class ScanIn(In):
     )
 
     run_id: UUID
-    layers: Literal["all", "last"] | Annotated[list[Name], Field(min_length=1)] = Field(
-        "all", description="`all`, `last`, or names and patterns (`layer4.*`) of layers."
+    layers: Literal["all", "last", "auto"] | Annotated[list[Name], Field(min_length=1)] = Field(
+        "all",
+        description="`all`; `last`; `auto`: those that rank a sample most like all do, for half "
+        "the time; or names, patterns (`layer4.*`) and classes (`type:Linear`) of layers.",
     )
     checkpoints: Literal["all"] | Annotated[list[UUID], Field(min_length=1)] = Field(
         "all", description="`all` of the run's, or the ids of some."
@@ -113,7 +115,7 @@ class ScanOut(Out):
     id: UUID
     run_id: UUID
     dataset_id: UUID
-    layers: Literal["all", "last"] | list[str]
+    layers: Literal["all", "last", "auto"] | list[str]
     checkpoint_ids: list[UUID]
     weighting: Weighting
     score: RankedScore

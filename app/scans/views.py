@@ -283,6 +283,16 @@ def _stats(scan: Scan, summary: dict[str, Any], list_url: Any) -> list[Stat]:
                 f"{number(reused)} of {number(every)} results, example by checkpoint",
             )
         )
+    choice = summary.get("layer_choice")
+    if choice:
+        stats.append(
+            Stat(
+                "ranks like all layers",
+                f"{choice['agreement']:.2f}",
+                f"rank correlation on {number(choice['sample'])} examples, for "
+                f"{percent(choice['cost_share'])} of the time",
+            )
+        )
     coverage = words.coverage_in_words(summary.get("coverage"))
     if coverage is not None:
         stats.append(Stat("of the parameters", coverage[0], coverage[1]))

@@ -38,6 +38,8 @@ def layers_in_words(layers: Sequence[str]) -> str:
         return "all layers"
     if list(layers) == ["last"]:
         return "last layer"
+    if list(layers) == ["auto"]:
+        return "layers chosen by a sample"
     return shortened("layers " + ", ".join(layers), 60)
 
 
@@ -80,7 +82,11 @@ def coverage_in_words(coverage: dict[str, Any] | None) -> tuple[str, str] | None
     if coverage.get("frozen"):
         notes.append(f"{plural(len(coverage['frozen']), 'tensor')} frozen")
     if coverage.get("slow_path"):
-        notes.append(f"{plural(len(coverage['slow_path']), 'tensor')} by the slow path")
+        took = coverage.get("slow_share")
+        notes.append(
+            f"{plural(len(coverage['slow_path']), 'tensor')} by the slow path"
+            + (f", about {percent(took)} of the time" if took else "")
+        )
     of = f"{number(coverage['scored'])} of {number(coverage['total'])}"
     return percent(share), "; ".join([of, *notes])
 

@@ -20,7 +20,9 @@ class RankedScore(StrEnum):
 
 
 RunId = Annotated[str, typer.Argument(help="Id of the training run.")]
-Layers = Annotated[str, typer.Option(help="all, last, or names and patterns with commas between.")]
+Layers = Annotated[
+    str, typer.Option(help="all, last, auto, or names and patterns with commas between.")
+]
 WeightingOption = Annotated[Weighting, typer.Option(help="Of checkpoints.")]
 ScoreOption = Annotated[RankedScore, typer.Option(help="The score that ranks.")]
 TopK = Annotated[int | None, typer.Option(help="Flag so many examples.")]
@@ -47,7 +49,7 @@ def scan_arguments(
     if sum(each is not None for each in (top_k, share, threshold)) > 1:
         raise typer.BadParameter("give one of --top-k, --share and --threshold")
     return {
-        "layers": layers if layers in {"all", "last"} else layers.split(","),
+        "layers": layers if layers in {"all", "last", "auto"} else layers.split(","),
         "weighting": weighting.value,
         "score": score.value,
         "top_k": top_k,

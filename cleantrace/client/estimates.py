@@ -17,7 +17,7 @@ class EstimateCalls(Calls):
         self,
         run: RunRef,
         *,
-        layers: Literal["all", "last"] | Sequence[str] = "all",
+        layers: Literal["all", "last", "auto"] | Sequence[str] = "all",
         checkpoints: Literal["all"] | Sequence[CheckpointRef] = "all",
         weighting: Literal["eta", "equal"] = "eta",
         score: RankedScore = "self_influence",

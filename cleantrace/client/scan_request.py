@@ -11,7 +11,7 @@ RankedScore = Literal["self_influence", "last_layer", "loss", "margin", "el2n"]
 def scan_request(
     run: RunRef,
     *,
-    layers: Literal["all", "last"] | Sequence[str],
+    layers: Literal["all", "last", "auto"] | Sequence[str],
     checkpoints: Literal["all"] | Sequence[CheckpointRef],
     weighting: Literal["eta", "equal"],
     score: RankedScore,

@@ -27,7 +27,7 @@ class ScanCalls(Calls):
         self,
         run: RunRef,
         *,
-        layers: Literal["all", "last"] | Sequence[str] = "all",
+        layers: Literal["all", "last", "auto"] | Sequence[str] = "all",
         checkpoints: Literal["all"] | Sequence[CheckpointRef] = "all",
         weighting: Literal["eta", "equal"] = "eta",
         score: RankedScore = "self_influence",
@@ -40,7 +40,8 @@ class ScanCalls(Calls):
         """Start to score a run's dataset; goes on in the background.
 
         Args:
-            layers: all, last, or names and patterns (`layer4.*`).
+            layers: all, last, auto (chosen by a sample, for half the time), or names and patterns
+                (`layer4.*`, `type:Linear`).
             weighting: of checkpoints: by learning rate, or equal.
             score: the one that ranks the examples.
             top_k, share, threshold: what to flag, one of them; the most suspicious tenth if none.

@@ -23,6 +23,7 @@ from workers.models.jobs import require_usable
 from workers.scanning.choices import Way, agreement, cost_of, ways_to_scan
 from workers.scanning.columns import Columns
 from workers.scanning.dry_run import DryRun, other_checkpoints, rehearse_scoring
+from workers.scanning.layer_choice import settle_layers
 from workers.scanning.rehearsal import Keeping, rehearse_keeping
 from workers.scanning.reuse import engine_key, find_reuse
 from workers.scanning.session import parts_of_scan, store_of
@@ -61,11 +62,14 @@ class _Estimating:
     def result(self) -> dict[str, Any]:
         """An EstimateResult as JSON. Raises what planning the scan would raise."""
         require_usable(self._run, self._checkpoints)
+        settle_layers(self._scan, self._run, self._store, self._checkpoints)
         ways = ways_to_scan(self._scan, self._checkpoints)
         # The cheaper first: what a process once held may stay in its resident memory.
         last = self._measured_last_layer(ways)
         (toggled,) = (way for way in ways if "evidence" in way.changes)
-        other = self._measured(draft_of(self._estimate, **toggled.changes))
+        changed = draft_of(self._estimate, **toggled.changes)
+        changed.layers = self._scan.layers
+        other = self._measured(changed)
         asked = self._measured(self._scan)
         columns, labels = self._compared(asked.timed)
         scale = self._scale()

@@ -6,6 +6,7 @@ import logging
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
 from app.db import new_id, now, reading, transaction
 from app.nudges import FANOUT, nudge
@@ -14,10 +15,12 @@ from app.scans import job_queries as queries
 from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.failures import failure_of, is_final
+from workers.influence import InfluenceError
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.models.jobs import require_usable
+from workers.scanning.layer_choice import settle_layers
 from workers.scanning.reuse import cut_into_shards, engine_key, find_reuse
-from workers.scanning.session import open_session, parts_of_scan, store_of
+from workers.scanning.session import ModelCannotBeScored, open_session, parts_of_scan, store_of
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +63,14 @@ def _plan(
     """Look for what earlier scans hold, then check the engine on what is left."""
     size = settings().shard_size
     store = store_of(dataset)
+    choice = _chosen_layers(scan, run, store, checkpoints)
+    if choice is not None:
+        scan.summary = {"layer_choice": choice}
     with transaction() as db:
         again = queries.has_shards(db, scan.id)
         if not again:
             scan.engine_key = engine_key(scan, run, store.meta)
-            queries.set_engine_key(db, scan.id, token, scan.engine_key)
+            queries.settle_scan(db, scan, token)
     ranges: list[tuple[int, int]] = []
     if not again:  # the shards of a retried scan stay as they were cut
         reuse = None if scan.fresh else find_reuse(scan, dataset, store, checkpoints)
@@ -74,6 +80,17 @@ def _plan(
     session = open_session(scan)
     session.check()
     return Planned(ranges, scan.reuse, session.coverage or _earlier_coverage(scan))
+
+
+def _chosen_layers(
+    scan: Scan, run: TrainingRun, store: ExampleStore, checkpoints: list[Checkpoint]
+) -> dict[str, Any] | None:
+    try:
+        return settle_layers(scan, run, store, checkpoints)
+    except InfluenceError as error:
+        raise ModelCannotBeScored(
+            str(error), field="layers", remedy="Name layers, or say `all`."
+        ) from error
 
 
 def _earlier_coverage(scan: Scan) -> dict[str, Any] | None:
@@ -98,7 +115,7 @@ def _start(scan: Scan, token: UUID, planned: Planned) -> None:
             "status": ScanStatus.running,
             "started_at": now(),
             "nudged_at": now(),
-            "summary": {"coverage": planned.coverage},
+            "summary": (scan.summary or {}) | {"coverage": planned.coverage},
             "reuse": planned.reuse,
         }
         if not queries.finish_phase(db, scan.id, ScanStatus.queued, token, values):

@@ -50,6 +50,7 @@ class SelfInfluenceBatches:
             "scored": sum(numbers[name] for name in scored),
             "total": sum(numbers.values()),
             "slow_path": coverage.slow,
+            "slow_share": coverage.slow_share,
             "excluded": coverage.names(Treatment.EXCLUDED),
             "frozen": coverage.names(Treatment.FROZEN),
             "last_layer": list(coverage.last_layer),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from safetensors.torch import save_file
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,7 @@ from tests.support import (
     save_weights,
     score_all,
     shard_statuses,
+    work_on_estimate,
 )
 from workers.scanning import shards
 from workers.scanning.finalise import run_finalising
@@ -370,3 +372,34 @@ def test_a_heartbeat_learns_of_a_lost_lease(running: str) -> None:
         assert heartbeat.lost.wait(60)
         with pytest.raises(LeaseLost):
             heartbeat.check()
+
+
+def test_layers_chosen_by_a_sample(api: TestClient, data_dir: Path) -> None:
+    from tests.app.dashboard.steps import signed_in
+    from workers.models import build_model
+
+    dataset = make_dataset(api, data_dir)
+    spec = {"name": "mlp", "args": {"in_features": 4, "hidden": [32, 32], "classes": 3}}
+    run = post(api, "/runs", {"name": "mlp", "dataset_id": dataset["id"], "model": spec})
+    model = build_model(spec)
+    save_file(model.state_dict(), data_dir / "mlp.safetensors")
+    body = {"uri": str(data_dir / "mlp.safetensors"), "step": 1, "eta": 0.1}
+    post(api, f"/runs/{run['id']}/checkpoints", body)
+    scan = post(api, "/scans", {"run_id": run["id"], "layers": "auto"})
+    assert scan["layers"] == "auto"
+    run_scan(scan["id"])
+    found = get(api, f"/scans/{scan['id']}")
+    assert found["status"] == "complete", found["failure"]
+    names = [name for name, _ in model.named_parameters()]
+    assert found["layers"] == names[-len(found["layers"]) :]  # those nearest the output
+    choice = found["summary"]["layer_choice"]
+    assert choice["sample"] == 200
+    assert 0 < choice["agreement"] <= 1
+    excluded = found["summary"]["coverage"]["excluded"]
+    assert sorted([*found["layers"], *excluded]) == sorted(names)
+    page = signed_in(api).get(f"/projects/lab/scans/{scan['id']}").text
+    assert "ranks like all layers" in page
+    asked = post(api, "/scans/estimates", {"run_id": run["id"], "layers": "auto"}, status=202)
+    work_on_estimate(asked["id"])
+    estimate = get(api, f"/scans/estimates/{asked['id']}")
+    assert estimate["status"] == "done", estimate["failure"]
