@@ -36,10 +36,11 @@ class Case:
     name: str
     steps: int
     examples: int
+    queries: int
     target: float
 
 
-CASES = [Case("MLP", 60, 150, 0.90), Case("ResNet-9", 30, 48, 0.98)]
+CASES = [Case("MLP", 60, 200, 100, 0.90), Case("ResNet-9", 30, 64, 20, 0.98)]
 
 
 def digits(work: Workload) -> tuple[Tensor, Tensor]:
@@ -85,14 +86,17 @@ def row(case: Case, seconds: float) -> str:
     model, checkpoints = trained(work, case.steps, inputs, targets)
     few = inputs[: case.examples], targets[: case.examples]
     given: dict[str, Any] = {"loss": "cross_entropy", "checkpoints": checkpoints, "device": "cpu"}
-    exact = pairwise_influence(model, [few], [few], **given)
-    pairs = ~np.eye(case.examples, dtype=bool)
+    queries = inputs[: case.queries], targets[: case.queries]
+    exact = pairwise_influence(model, [few], [queries], **given)
+    pairs = ~np.eye(case.queries, case.examples, dtype=bool)
     found = []
     for seed in range(SEEDS):
         scorer = SelfInfluenceScorer(model, **given, sketch=SketchSpec(seed=seed))
         sketch = scorer.score(*few).sketch
         assert sketch is not None
-        found.append(float(np.corrcoef((sketch @ sketch.T)[pairs], exact[pairs])[0, 1]))
+        found.append(
+            float(np.corrcoef((sketch[: case.queries] @ sketch.T)[pairs], exact[pairs])[0, 1])
+        )
     batch = inputs[: work.batch], targets[: work.batch]
     without = SelfInfluenceScorer(model, **given)
     sketched = SelfInfluenceScorer(model, **given, sketch=SketchSpec())

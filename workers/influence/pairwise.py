@@ -18,7 +18,7 @@ from workers.influence.weights import State, WeightSlots
 Batch = tuple[Inputs, Tensor]
 
 # Numbers of gradients held at a time, for queries and for training examples each.
-_CHUNK_FLOATS = 1 << 25
+_CHUNK_FLOATS = 1 << 26
 
 
 def pairwise_influence(
@@ -37,8 +37,8 @@ def pairwise_influence(
     et al. 2020, "Estimating training data influence by tracing gradient descent", section 3.
 
     Every gradient is formed by plain autograd, one example at a time, with no rule and no sketch.
-    Some 256 MB of float32 gradients are kept, half as much again while a chunk is put together.
-    With p parameters a chunk has max(1, 2^25 / p) examples, and for each chunk of queries the
+    Some 512 MB of float32 gradients are kept, half as much again while a chunk is put together.
+    With p parameters a chunk has max(1, 2^26 / p) examples, and for each chunk of queries the
     training examples' gradients are formed anew: with k checkpoints k * (n_query + n_train *
     n_query / chunk) backward passes.
 
