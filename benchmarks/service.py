@@ -182,10 +182,10 @@ def report_reuse(client: Client, data: Path, run: Run, first: Scan) -> None:
         run, data / f"{CHECKPOINTS}.safetensors", step=CHECKPOINTS, eta=0.1
     )
     client.wait_for_checkpoints(run)
+    more_s, more = run_scan(client, run)
     alone_s, alone = run_scan(client, run, checkpoints=[added], fresh=True)
     _, relabelled_run = register(client, data, "2")
     relabelled_s, relabelled = run_scan(client, relabelled_run)
-    more_s, more = run_scan(client, run)
     policy_s, policy = run_scan(client, run, top_k=100, score="loss")
     print("| scanned again | seconds | engine's seconds | results computed |")
     print("|-|-|-|-|")

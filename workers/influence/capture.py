@@ -131,6 +131,11 @@ class Capture(TorchFunctionMode):
         self._anchor: Tensor | None = None
         self._counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
 
+    def close(self) -> None:
+        """Lets go of what was captured, without waiting for the collector of cycles."""
+        self.calls.clear()
+        self._on_gradient = None
+
     def __torch_function__(
         self,
         func: Callable[..., Any],

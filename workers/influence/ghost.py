@@ -81,7 +81,7 @@ def ghost_pass(
         if loss.requires_grad:
             loss.sum().backward()
     finally:
-        watch.calls.clear()
+        watch.close()
     if found.misfit:
         return None
     with torch.no_grad():

@@ -196,11 +196,20 @@ def find_reuse(
     return Reuse(tuple(sources), where) if sources else None
 
 
+def names_of(checkpoints: Sequence[Checkpoint]) -> list[str]:
+    """What names each checkpoint's results: its weights' hash; with a number if it comes again, as
+    sketches of one checkpoint twice would not be independent.
+    """
+    hashes = [each.sha256 or str(each.id) for each in checkpoints]
+    again = [hashes[:at].count(each) for at, each in enumerate(hashes)]
+    return [f"{each}-{n}" if n else each for each, n in zip(hashes, again, strict=True)]
+
+
 def _columns_of(other: Scan, checkpoints: Sequence[Checkpoint]) -> tuple[int | None, ...]:
     with reading() as db:
         theirs = runs.checkpoints_of(db, [UUID(each) for each in other.checkpoint_ids])
-    place = {each.sha256: at for at, each in enumerate(theirs)}
-    return tuple(place.get(each.sha256) if each.sha256 else None for each in checkpoints)
+    place = {name: at for at, name in enumerate(names_of(theirs))}
+    return tuple(place.get(name) for name in names_of(checkpoints))
 
 
 def _store_of(dataset_id: UUID) -> ExampleStore:

@@ -33,7 +33,7 @@ from workers.influence import InfluenceError, SketchSpec, UnknownLayer
 from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
 from workers.scanning.columns import Columns, ShardColumns
-from workers.scanning.reuse import Reuse
+from workers.scanning.reuse import Reuse, names_of
 from workers.scanning.sketches import joined, weights_of
 from workers.scorers import Scorer, build_scorer
 
@@ -113,7 +113,7 @@ class ScanSession:
             layers=self._layers,
             device=None if settings().device == "auto" else settings().device,
             sketch=self._sketch,
-            salts=[each.sha256 or "" for each in chosen],
+            salts=[names_of(self._checkpoints)[at] for at in columns],
         )
 
     @property

@@ -17,10 +17,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from sqlalchemy import text
 
+from app.artifacts import ArtifactStore
 from app.datasets.example_store import StoreMeta
-from app.db import transaction
+from app.db import reading, transaction
 from app.evidence.new_inputs import InputInvalid, rows_of
 from app.evidence.schemas import NewInput
+from app.settings import settings
 from tests.app.dashboard.steps import signed_in
 from tests.support import (
     LAB,
@@ -154,6 +156,23 @@ def test_sketches_are_taken_from_earlier_scans_that_have_them(
     plain = scanned(api, run)
     assert plain["summary"]["computed"] == 0
     assert plain["evidence"] is None
+
+
+def test_the_same_weights_twice_are_two_checkpoints(api: TestClient, run: dict[str, Any]) -> None:
+    first = get(api, f"/runs/{run['id']}/checkpoints")[0]
+    body = {"uri": first["uri"], "step": 1000, "eta": first["eta"]}
+    post(api, f"/runs/{run['id']}/checkpoints", body)
+    scan = scanned(api, run, evidence=LARGE)
+    again = scanned(api, run, evidence=LARGE)
+    assert again["summary"]["computed"] == 0
+    score = get(api, f"/scans/{scan['id']}/scores/3")
+    sketches = np.load(ArtifactStore(settings().artifacts).local_path(_sketches_of(again["id"])))
+    assert float((sketches[3] ** 2).sum()) == pytest.approx(score["self_influence"], rel=0.05)
+
+
+def _sketches_of(scan: str) -> str:
+    with reading() as db:
+        return str(db.scalar(text("SELECT sketches FROM scans WHERE id = :i"), {"i": scan}))
 
 
 def answered(api: TestClient, scan: str, body: dict[str, Any]) -> dict[str, Any]:
