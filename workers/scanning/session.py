@@ -89,6 +89,7 @@ class ScanSession:
     ) -> None:
         if settings().torch_threads:
             torch.set_num_threads(settings().torch_threads)
+        self._dataset = dataset
         self._store = store_of(dataset)
         self._preprocessor = Preprocessor(run.preprocessing, self._store.meta)
         self._run, self._layers, self._checkpoints = run, scan.layer_choice, checkpoints
@@ -167,6 +168,8 @@ class ScanSession:
         The next batch is read and preprocessed while this one computes. `on_progress` gets the
         number of examples done so far and may raise to stop.
         """
+        # Mapped anew: the pages read for one shard leave the process with it.
+        self._store = store_of(self._dataset)
         columns = ShardColumns(stop - start, len(self._checkpoints))
         missing = np.ones((stop - start, len(self._checkpoints)), bool)
         if self._reuse is not None:
