@@ -17,7 +17,6 @@ class EvidenceRequest(Job, Base):
 
     __tablename__ = "evidence_requests"
 
-    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     scan_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("scans.id", ondelete="CASCADE"), index=True
     )

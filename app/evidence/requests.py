@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -16,10 +15,9 @@ from app.evidence.models import EvidenceRequest
 from app.evidence.new_inputs import rows_of
 from app.evidence.schemas import NewInputsIn
 from app.evidence.service import sketches_of
+from app.jobs.service import forget_old
 from app.nudges import nudge
 from app.scans.results import Results
-
-_KEPT = timedelta(days=1)
 
 
 def ask_evidence(db: Session, caller: Caller, found: Results, body: NewInputsIn) -> EvidenceRequest:
@@ -32,7 +30,7 @@ def ask_evidence(db: Session, caller: Caller, found: Results, body: NewInputsIn)
     sketches_of(found)
     found.label_index(body.label, "label")
     rows_of(body.inputs, open_store(found.dataset).meta)
-    queries.delete_older(db, caller.project_id, _KEPT)
+    forget_old(db, EvidenceRequest, caller.project_id)
     request = EvidenceRequest(
         id=new_id(),
         project_id=caller.project_id,

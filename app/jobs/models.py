@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import id_column, now
@@ -21,6 +22,7 @@ class Job:
     """What every kind of small job has, mixed into its table."""
 
     id: Mapped[uuid.UUID] = id_column()
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     request: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(default=now)
     created_by: Mapped[str]

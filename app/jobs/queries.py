@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlalchemy.orm import Session
 
 from app.jobs.models import Job, JobStatus
@@ -85,6 +85,12 @@ def finish_job(
             )
             .returning(kind.id)
         )
+    )
+
+
+def delete_older_jobs(db: Session, kind: type[Job], project_id: uuid.UUID, age: timedelta) -> None:
+    db.execute(
+        delete(kind).where(kind.project_id == project_id, kind.created_at < func.now() - age)
     )
 
 

@@ -17,7 +17,6 @@ class ScanEstimate(Job, Base):
 
     __tablename__ = "scan_estimates"
 
-    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("training_runs.id"), index=True)
     dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"), index=True)
     checkpoint_ids: Mapped[list[str]]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.db import copy_csv
@@ -18,14 +17,6 @@ def estimate(db: Session, project_id: uuid.UUID, estimate_id: uuid.UUID) -> Scan
     return db.scalar(
         select(ScanEstimate).where(
             ScanEstimate.project_id == project_id, ScanEstimate.id == estimate_id
-        )
-    )
-
-
-def delete_older(db: Session, project_id: uuid.UUID, age: timedelta) -> None:
-    db.execute(
-        delete(ScanEstimate).where(
-            ScanEstimate.project_id == project_id, ScanEstimate.created_at < func.now() - age
         )
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller
 from app.db import new_id, now
+from app.jobs.service import forget_old
 from app.nudges import nudge
 from app.scans import estimate_queries as queries
 from app.scans.errors import EstimateNotFound
@@ -18,13 +18,11 @@ from app.scans.models import Scan
 from app.scans.schemas import ScanIn
 from app.scans.service import draft_scan, require_scannable, start_scan
 
-_KEPT = timedelta(days=1)
-
 
 def ask_estimate(db: Session, caller: Caller, body: ScanIn) -> ScanEstimate:
     """Queue a dry run of a scan. Raises what starting the scan would: see `require_scannable`."""
     run, dataset, checkpoints = require_scannable(db, caller, body)
-    queries.delete_older(db, caller.project_id, _KEPT)
+    forget_old(db, ScanEstimate, caller.project_id)
     estimate = ScanEstimate(
         id=new_id(),
         project_id=caller.project_id,

@@ -13,6 +13,7 @@ from app.scans.estimate_schemas import Choice
 from app.scans.models import Scan
 from app.scans.schemas import Evidence
 from app.settings import settings
+from workers.influence.auto_layers import spearman as rank_correlation
 from workers.scanning import ranking
 from workers.scanning.columns import Columns, scores_of
 from workers.scanning.dry_run import DryRun
@@ -152,17 +153,8 @@ def agreement(
 
 
 def spearman(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Correlation of the ranks, equal values sharing their mean rank."""
+    """Of the values finite in both; None where these are too few, or all equal on a side."""
     finite = np.isfinite(one) & np.isfinite(other)
-    if finite.sum() < 3:
+    if finite.sum() < 3 or np.ptp(one[finite]) == 0 or np.ptp(other[finite]) == 0:
         return None
-    ranks = np.stack([_mean_ranks(one[finite]), _mean_ranks(other[finite])])
-    if (ranks.std(1) == 0).any():
-        return None
-    return float(np.clip(np.corrcoef(ranks)[0, 1], -1, 1))
-
-
-def _mean_ranks(values: np.ndarray) -> np.ndarray:
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: np.ndarray = (np.cumsum(counts) - (counts - 1) / 2)[where]
-    return ranks
+    return float(np.clip(rank_correlation(one[finite], other[finite]), -1, 1))

@@ -8,7 +8,8 @@ it is finalised.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,6 @@ class ShardColumns:
         if belief.shape[1] <= KEPT_CLASSES:
             self._set("belief", rows, checkpoint, belief)
             return
-        # NaN is put first by argpartition of the negated; such rows are not looked at.
         top = np.argpartition(-belief, KEPT_CLASSES, axis=1)[:, :KEPT_CLASSES].astype(np.int32)
         self._set("belief", rows, checkpoint, np.take_along_axis(belief, top, 1))
         self._set("belief_class", rows, checkpoint, top)
@@ -148,6 +148,14 @@ def scores_of(
             "given_probability": whole.given_probability,
         }
     return found
+
+
+def target_scale(preprocessing: Mapping[str, Any]) -> dict[str, float]:
+    """What `scores_of` needs of a run's preprocessing."""
+    return {
+        "target_std": float(preprocessing.get("target_std") or 1.0),
+        "target_mean": float(preprocessing.get("target_mean") or 0.0),
+    }
 
 
 def _classes(columns: Columns) -> int:

@@ -21,12 +21,12 @@ from workers.leases import Heartbeat
 from workers.models import build_model
 from workers.models.jobs import require_usable
 from workers.scanning.choices import Way, agreement, cost_of, ways_to_scan
-from workers.scanning.columns import Columns
+from workers.scanning.columns import Columns, target_scale
 from workers.scanning.dry_run import DryRun, other_checkpoints, rehearse_scoring
 from workers.scanning.layer_choice import settle_layers
+from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.rehearsal import Keeping, rehearse_keeping
 from workers.scanning.reuse import engine_key, find_reuse
-from workers.scanning.session import parts_of_scan, store_of
 from workers.small_jobs import run_small_job
 
 
@@ -72,7 +72,7 @@ class _Estimating:
         other = self._measured(changed)
         asked = self._measured(self._scan)
         columns, labels = self._compared(asked.timed)
-        scale = self._scale()
+        scale = target_scale(self._run.preprocessing)
         keeping = rehearse_keeping(
             self._token, self._scan, self._checkpoints, columns[-1], labels, scale
         )
@@ -148,13 +148,6 @@ class _Estimating:
         scan.engine_key = engine_key(scan, self._run, self._store.meta)
         reuse = find_reuse(scan, self._dataset, self._store, self._checkpoints)
         return everything if reuse is None else reuse.missing
-
-    def _scale(self) -> dict[str, float]:
-        how = self._run.preprocessing
-        return {
-            "target_std": float(how.get("target_std") or 1.0),
-            "target_mean": float(how.get("target_mean") or 0.0),
-        }
 
     def _weights_bytes(self) -> int:
         model = build_model(self._run.model, factories=settings().model_factories)

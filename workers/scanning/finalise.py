@@ -22,10 +22,11 @@ from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.scanning import ranking, summary
-from workers.scanning.columns import Columns, read_columns, scores_of
+from workers.scanning.columns import Columns, read_columns, scores_of, target_scale
+from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.plan import give_up_or_retry, scan_heartbeat
 from workers.scanning.rows import flag_rows, score_rows
-from workers.scanning.session import close_session, parts_of_scan, store_of
+from workers.scanning.session import close_session
 from workers.scanning.sketches import joined, weights_of, write_sketches
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,7 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
                 read_columns(artifact, sketches=False),
                 etas,
                 given[start:stop],
-                target_std=float(run.preprocessing.get("target_std") or 1.0),
-                target_mean=float(run.preprocessing.get("target_mean") or 0.0),
+                **target_scale(run.preprocessing),
             )
             yield start, stop, columns
 

@@ -16,7 +16,8 @@ from app.evidence.service import nearest
 from app.scans import job_queries as queries
 from app.scans.results import Results
 from workers.leases import Heartbeat
-from workers.scanning.session import open_session, parts_of_scan, store_of
+from workers.scanning.parts import parts_of_scan, store_of
+from workers.scanning.session import open_session
 from workers.small_jobs import run_small_job
 
 

@@ -19,8 +19,9 @@ from workers.influence import InfluenceError
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.models.jobs import require_usable
 from workers.scanning.layer_choice import settle_layers
+from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.reuse import cut_into_shards, engine_key, find_reuse
-from workers.scanning.session import ModelCannotBeScored, open_session, parts_of_scan, store_of
+from workers.scanning.session import ModelCannotBeScored, open_session
 
 logger = logging.getLogger(__name__)
 

@@ -32,6 +32,7 @@ from app.settings import settings
 from workers.influence import REVISION
 from workers.models import revision_of_model
 from workers.scanning.columns import Columns, ShardColumns, read_columns
+from workers.scanning.parts import store_of
 
 # Earlier scans that are looked at, the newest first.
 _CANDIDATES = 20
@@ -184,7 +185,7 @@ def find_reuse(
             positions = np.arange(len(store))
         else:
             own = store.identities() if own is None else own
-            positions = match(own, _store_of(other.dataset_id).identities())
+            positions = match(own, _identities_of(other))
         usable = (positions >= 0) & _done(other)[positions]
         before = (where["source"] < 0).sum()
         for checkpoint, column in enumerate(theirs):
@@ -212,12 +213,11 @@ def _columns_of(other: Scan, checkpoints: Sequence[Checkpoint]) -> tuple[int | N
     return tuple(place.get(name) for name in names_of(checkpoints))
 
 
-def _store_of(dataset_id: UUID) -> ExampleStore:
+def _identities_of(other: Scan) -> np.ndarray:
     with reading() as db:
-        dataset = dataset_queries.dataset_by_id(db, dataset_id)
-    assert dataset is not None
-    assert dataset.store is not None
-    return ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
+        dataset = dataset_queries.dataset_by_id(db, other.dataset_id)
+    assert dataset is not None, "a scan's dataset cannot be deleted"
+    return store_of(dataset).identities()
 
 
 def _done(other: Scan) -> np.ndarray:

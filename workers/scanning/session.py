@@ -18,13 +18,9 @@ from uuid import UUID
 import numpy as np
 import torch
 
-from app.artifacts import ArtifactStore
-from app.datasets import queries as dataset_queries
-from app.datasets.example_store import ExampleStore, Rows
+from app.datasets.example_store import Rows
 from app.datasets.models import Dataset
-from app.db import reading
 from app.errors import Invalid
-from app.runs import service as runs
 from app.runs.models import Checkpoint, TrainingRun
 from app.scans.models import Scan
 from app.settings import settings
@@ -33,6 +29,7 @@ from workers.influence import InfluenceError, SketchSpec, UnknownLayer
 from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
 from workers.scanning.columns import Columns, ShardColumns
+from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.reuse import Reuse, names_of
 from workers.scanning.sketches import joined, weights_of
 from workers.scorers import Scorer, build_scorer
@@ -222,20 +219,6 @@ class ScanSession:
     def _read(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         rows = self._store.take(positions)
         return self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
-
-
-def parts_of_scan(scan: Scan) -> tuple[TrainingRun, Dataset, list[Checkpoint]]:
-    with reading() as db:
-        run = runs.run_of_scan(db, scan.run_id)
-        dataset = dataset_queries.dataset_by_id(db, scan.dataset_id)
-        checkpoints = runs.checkpoints_of(db, [UUID(each) for each in scan.checkpoint_ids])
-    assert dataset is not None, "a scan's dataset cannot be deleted"
-    return run, dataset, list(checkpoints)
-
-
-def store_of(dataset: Dataset) -> ExampleStore:
-    assert dataset.store is not None, "only indexed datasets are scanned"
-    return ExampleStore(ArtifactStore(settings().artifacts).local_path(dataset.store))
 
 
 _sessions: OrderedDict[UUID, ScanSession] = OrderedDict()
