@@ -23,6 +23,7 @@ from app.scans import sweep_queries as lost
 from app.scans.estimate_models import ScanEstimate
 from app.scans.models import ScanStatus, Shard
 from app.settings import settings
+from workers.orphans import OrphanSweep
 
 logger = logging.getLogger(__name__)
 
@@ -114,11 +115,15 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     logger.info("sweeping every %.3g s", settings().sweep_interval_s)
+    orphans = OrphanSweep()
     while not stop.wait(settings().sweep_interval_s):
         try:
             sweep()
+            orphans.step()
         except SQLAlchemyError as error:
             logger.warning("the database is away: %s", error)
+        except OSError as error:
+            logger.warning("the artifact store is away: %s", error)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, literal, or_, select, update
+from sqlalchemy import Row, exists, func, literal, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.scans.job_queries import UNHELD
@@ -102,3 +102,26 @@ def exhausted_scans(db: Session, max_attempts: int) -> Sequence[Scan]:
             UNHELD,
         )
     ).all()
+
+
+def scans_since(
+    db: Session, since: datetime | None, after: uuid.UUID | None, limit: int
+) -> Sequence[uuid.UUID]:
+    """Scans that are not over, or were not at `since`; by id, those after one."""
+    query = select(Scan.id).order_by(Scan.id).limit(limit)
+    if since is not None:
+        query = query.where(or_(Scan.finished_at.is_(None), Scan.finished_at >= since))
+    return db.scalars(query if after is None else query.where(Scan.id > after)).all()
+
+
+def artifacts_and_leases(
+    db: Session, scan_id: uuid.UUID
+) -> Sequence[Row[str | None, uuid.UUID | None]]:
+    """Names that count and tokens of leases, of a scan and its shards.
+
+    One statement, and so one moment: a commit turns a token into a name.
+    """
+    shards = select(Shard.artifact, Shard.lease_token).where(Shard.scan_id == scan_id)
+    scan = select(Scan.sketches, Scan.lease_token).where(Scan.id == scan_id)
+    reuse = select(Scan.reuse["artifact"].astext, null()).where(Scan.id == scan_id)
+    return db.execute(shards.union_all(scan, reuse)).all()
