@@ -11,14 +11,16 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import fsspec
 
 from app.errors import NotFound
 
 _PART = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$")
+_UNFINISHED = re.compile(r"(^|/)\.[0-9a-f]{16}-([^/]+)$")
 
 
 class ArtifactNotFound(NotFound):
@@ -28,6 +30,17 @@ class ArtifactNotFound(NotFound):
 
 class ArtifactNameInvalid(ValueError):
     """Not a relative path of plain names."""
+
+
+class StoredFile(NamedTuple):
+    """A file in the store: an artifact, or what a writer that died left of one.
+
+    name: of the artifact that it is or was to become.
+    path: where it lies.
+    """
+
+    name: str
+    path: str
 
 
 class ArtifactStore:
@@ -125,6 +138,31 @@ class ArtifactStore:
         """Remove an artifact; one that is not there is no error."""
         try:
             self._fs.rm_file(self._path(name))
+        except FileNotFoundError:
+            return
+
+    def files(self, folder: str) -> list[StoredFile]:
+        """Everything below a folder, in any order; nothing if there is no such folder."""
+        self._fs.invalidate_cache()  # object stores remember listings
+        found = []
+        for path in self._fs.find(self._path(folder)):
+            name = str(path).removeprefix(f"{self._base}/")
+            found.append(StoredFile(_UNFINISHED.sub(r"\1\2", name), str(path)))
+        return found
+
+    def age_s(self, file: StoredFile) -> float | None:
+        """Seconds since it was last written; None if it is gone or the store does not tell."""
+        try:
+            at: datetime = self._fs.modified(file.path)
+        except (FileNotFoundError, NotImplementedError):
+            return None
+        written = at if at.tzinfo else at.replace(tzinfo=UTC)
+        return (datetime.now(UTC) - written).total_seconds()
+
+    def remove(self, file: StoredFile) -> None:
+        """Delete it; a file that is gone already is no error."""
+        try:
+            self._fs.rm_file(file.path)
         except FileNotFoundError:
             return
 

@@ -19,9 +19,11 @@ from app.evidence.models import EvidenceRequest
 from app.jobs import queries as jobs
 from app.runs import queries as run_queries
 from app.scans import job_queries as scans
+from app.scans import sweep_queries as lost
 from app.scans.estimate_models import ScanEstimate
 from app.scans.models import ScanStatus, Shard
 from app.settings import settings
+from workers.orphans import OrphanSweep
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +49,9 @@ def sweep() -> None:
             nudges.nudge(db, "datasets.index", dataset_id)
         for checkpoint_id in run_queries.forgotten_checks(db, SILENT_S):
             nudges.nudge(db, "runs.check_checkpoint", checkpoint_id)
-        for scan_id in scans.forgotten_scans(db, ScanStatus.queued, SILENT_S):
+        for scan_id in lost.forgotten_scans(db, ScanStatus.queued, SILENT_S):
             nudges.nudge(db, "scans.plan", scan_id)
-        for scan_id in scans.forgotten_scans(db, ScanStatus.finalising, SILENT_S):
+        for scan_id in lost.forgotten_scans(db, ScanStatus.finalising, SILENT_S):
             nudges.nudge(db, "scans.finalise", scan_id)
         for kind, task in _SMALL_JOBS:
             jobs.fail_exhausted_jobs(db, kind, settings().max_attempts, _JOB_EXHAUSTED)
@@ -60,12 +62,12 @@ def sweep() -> None:
 def _revive_scans() -> None:
     most = settings().max_attempts
     with transaction() as db:
-        freed = scans.free_expired_shards(db)
+        freed = lost.free_expired_shards(db)
         if freed:
             logger.info("%d shards freed: their workers fell silent", freed)
-        for shard in scans.exhausted_shards(db, most):
+        for shard in lost.exhausted_shards(db, most):
             scans.fail_scan(db, shard.scan_id, _exhausted(shard))
-        for scan in scans.exhausted_scans(db, most):
+        for scan in lost.exhausted_scans(db, most):
             doing = "planned" if scan.status == ScanStatus.queued else "finalised"
             scans.fail_scan(
                 db,
@@ -78,15 +80,13 @@ def _revive_scans() -> None:
                     "remedy": "Look for a worker that ran out of memory; then retry the scan.",
                 },
             )
-        for scan_id in scans.running_scans(db):
+        for scan_id in lost.running_scans(db):
             # A worker may die between its shard's commit and this step.
             if scans.begin_finalising(db, scan_id):
                 nudges.nudge(db, "scans.finalise", scan_id)
     with transaction() as db:
         waiting = _waiting()
-        for scan_id, pending in scans.starved_scans(
-            db, most, SILENT_S, queue_is_empty=waiting == 0
-        ):
+        for scan_id, pending in lost.starved_scans(db, most, SILENT_S, queue_is_empty=waiting == 0):
             nudges.nudge(db, "scans.score_shard", scan_id, times=min(pending, nudges.FANOUT))
 
 
@@ -115,11 +115,15 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     logger.info("sweeping every %.3g s", settings().sweep_interval_s)
+    orphans = OrphanSweep()
     while not stop.wait(settings().sweep_interval_s):
         try:
             sweep()
+            orphans.step()
         except SQLAlchemyError as error:
             logger.warning("the database is away: %s", error)
+        except OSError as error:
+            logger.warning("the artifact store is away: %s", error)
 
 
 if __name__ == "__main__":

@@ -165,6 +165,18 @@ def forgotten_indexing(db: Session, silent_s: float) -> Sequence[uuid.UUID]:
     ).all()
 
 
+def dataset_ids(db: Session) -> Sequence[uuid.UUID]:
+    return db.scalars(select(Dataset.id)).all()
+
+
+def store_and_lease(
+    db: Session, dataset_id: uuid.UUID
+) -> Sequence[Row[str | None, uuid.UUID | None]]:
+    """The example store's name and the token of the lease on indexing, of one moment."""
+    query = select(Dataset.store, Dataset.lease_token).where(Dataset.id == dataset_id)
+    return db.execute(query).all()
+
+
 def copy_examples(db: Session, dataset_id: uuid.UUID, csv_chunks: Iterable[bytes]) -> None:
     """COPY examples in; each chunk is CSV lines of dataset_id, position, key, label, target."""
     db.execute(delete(Example).where(Example.dataset_id == dataset_id))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, null, select, text
 from sqlalchemy.orm import Session
 
 from app.db import copy_csv
@@ -19,6 +19,12 @@ def estimate(db: Session, project_id: uuid.UUID, estimate_id: uuid.UUID) -> Scan
             ScanEstimate.project_id == project_id, ScanEstimate.id == estimate_id
         )
     )
+
+
+def leases(db: Session) -> Sequence[Row[None, uuid.UUID | None]]:
+    """No names, as no estimate keeps an artifact; and the tokens of leases."""
+    held = ScanEstimate.lease_token.is_not(None)
+    return db.execute(select(null(), ScanEstimate.lease_token).where(held)).all()
 
 
 def rehearse_scores(db: Session, rows: Iterable[bytes]) -> int:

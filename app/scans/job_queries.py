@@ -1,4 +1,4 @@
-"""SQL of scan jobs: planning, leases of shards, finalising.
+"""SQL of scan jobs: planning, leases of shards, finalising. The sweep's is in `sweep_queries.py`.
 
 Every decision is one conditional statement on the row that it decides about, with the
 database's own clock; the caller looks at whether a row came back. A lease's token is what
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.scans.models import UNFINISHED, Scan, ScanStatus, Shard, ShardStatus
 
-_UNHELD = or_(Scan.lease_token.is_(None), Scan.lease_expires_at < func.now())
+UNHELD = or_(Scan.lease_token.is_(None), Scan.lease_expires_at < func.now())
 
 
 def _until(ttl_s: float) -> Any:
@@ -35,7 +35,7 @@ def lease_scan(
     """Take the scan's own job of this phase (queued: plan it; finalising: finalise it)."""
     return db.scalar(
         update(Scan)
-        .where(Scan.id == scan_id, Scan.status == phase, _UNHELD)
+        .where(Scan.id == scan_id, Scan.status == phase, UNHELD)
         .values(lease_token=token, lease_expires_at=_until(ttl_s), attempts=Scan.attempts + 1)
         .returning(Scan)
     )
@@ -305,97 +305,3 @@ def fail_scan(db: Session, scan_id: uuid.UUID, failure: dict[str, Any]) -> bool:
             .returning(Scan.id)
         )
     )
-
-
-# What the sweep looks for.
-
-
-def free_expired_shards(db: Session) -> int:
-    """Shards whose worker fell silent become pending again; returns how many."""
-    freed = db.scalars(
-        update(Shard)
-        .where(Shard.status == ShardStatus.leased, Shard.lease_expires_at < func.now())
-        .values(
-            status=ShardStatus.pending, lease_token=None, lease_expires_at=None, examples_done=0
-        )
-        .returning(literal(1))
-    )
-    return len(freed.all())
-
-
-def exhausted_shards(db: Session, max_attempts: int) -> Sequence[Shard]:
-    """Free shards of running scans that had all their tries."""
-    return db.scalars(
-        select(Shard)
-        .join(Scan, Scan.id == Shard.scan_id)
-        .where(
-            Scan.status == ScanStatus.running,
-            Shard.status == ShardStatus.pending,
-            Shard.attempts >= max_attempts,
-        )
-        .order_by(Shard.scan_id, Shard.number)
-    ).all()
-
-
-def starved_scans(
-    db: Session, max_attempts: int, silent_s: float, *, queue_is_empty: bool
-) -> Sequence[tuple[uuid.UUID, int]]:
-    """Running scans whose open shards no message asks for any more; marks them as nudged.
-
-    That is so for all when the queue is empty; for a scan among others in a full queue, when
-    nobody holds a shard of it and it was not nudged lately.
-
-    Returns:
-        Scan and its number of open shards.
-    """
-    open_shards = (
-        select(func.count())
-        .where(
-            Shard.scan_id == Scan.id,
-            Shard.status == ShardStatus.pending,
-            Shard.attempts < max_attempts,
-        )
-        .scalar_subquery()
-    )
-    query = (
-        update(Scan)
-        .where(Scan.status == ScanStatus.running, open_shards > 0)
-        .values(nudged_at=func.now())
-        .returning(Scan.id, open_shards)
-    )
-    if not queue_is_empty:
-        held = exists().where(Shard.scan_id == Scan.id, Shard.status == ShardStatus.leased)
-        query = query.where(~held, Scan.nudged_at < func.now() - timedelta(seconds=silent_s))
-    return [(row[0], row[1]) for row in db.execute(query)]
-
-
-def running_scans(db: Session) -> Sequence[uuid.UUID]:
-    return db.scalars(select(Scan.id).where(Scan.status == ScanStatus.running)).all()
-
-
-def forgotten_scans(db: Session, phase: ScanStatus, silent_s: float) -> Sequence[uuid.UUID]:
-    """Scans to be planned or finalised that nobody holds or was nudged about lately; marks them."""
-    return db.scalars(
-        update(Scan)
-        .where(
-            Scan.status == phase,
-            _UNHELD,
-            or_(
-                Scan.nudged_at.is_(None),
-                Scan.nudged_at < func.now() - timedelta(seconds=silent_s),
-            ),
-        )
-        .values(nudged_at=func.now())
-        .returning(Scan.id)
-    ).all()
-
-
-def exhausted_scans(db: Session, max_attempts: int) -> Sequence[Scan]:
-    """Scans whose planning or finalising had all its tries and is held by nobody."""
-    return db.scalars(
-        select(Scan).where(
-            Scan.status.in_((ScanStatus.queued, ScanStatus.finalising)),
-            Scan.attempts >= max_attempts,
-            _UNHELD,
-        )
-    ).all()

@@ -73,7 +73,7 @@ class ScanIn(In):
     layers: Literal["all", "last", "auto"] | Annotated[list[Name], Field(min_length=1)] = Field(
         "all",
         description="`all`; `last`; `auto`: those that rank a sample most like all do, for half "
-        "the time; or names, patterns (`layer4.*`) and classes (`type:Linear`) of layers.",
+        "the work; or names, patterns (`layer4.*`) and classes (`type:Linear`) of layers.",
     )
     checkpoints: Literal["all"] | Annotated[list[UUID], Field(min_length=1)] = Field(
         "all", description="`all` of the run's, or the ids of some."

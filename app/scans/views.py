@@ -290,7 +290,7 @@ def _stats(scan: Scan, summary: dict[str, Any], list_url: Any) -> list[Stat]:
                 "ranks like all layers",
                 f"{choice['agreement']:.2f}",
                 f"rank correlation on {number(choice['sample'])} examples, for "
-                f"{percent(choice['cost_share'])} of the time",
+                f"{percent(choice['cost_share'])} of the operations",
             )
         )
     coverage = words.coverage_in_words(summary.get("coverage"))

@@ -40,7 +40,7 @@ class ScanCalls(Calls):
         """Start to score a run's dataset; goes on in the background.
 
         Args:
-            layers: all, last, auto (chosen by a sample, for half the time), or names and patterns
+            layers: all, last, auto (chosen by a sample, for half the work), or names and patterns
                 (`layer4.*`, `type:Linear`).
             weighting: of checkpoints: by learning rate, or equal.
             score: the one that ranks the examples.

@@ -101,3 +101,19 @@ def test_memory_store_lies_where_its_url_says() -> None:
     ArtifactStore(base).write_bytes("n", b"1")
     with fsspec.open(f"{base}/n") as file:
         assert file.read() == b"1"
+
+
+def test_files_below_a_folder_have_names_and_ages(store: ArtifactStore) -> None:
+    assert store.files("a") == []
+    store.write_bytes("a/b.npy", b"one")
+    store.write_bytes("a/c/d.npy", b"two")
+    store.write_bytes("ab/e.npy", b"beside")
+    files = store.files("a")
+    assert sorted(file.name for file in files) == ["a/b.npy", "a/c/d.npy"]
+    ages = [store.age_s(file) for file in files]
+    assert all(age is not None and -1 < age < 60 for age in ages)
+    store.remove(files[0])
+    store.remove(files[0])
+    assert store.age_s(files[0]) is None
+    assert store.files("a") == files[1:]
+    assert store.files("ab")[0].name == "ab/e.npy"

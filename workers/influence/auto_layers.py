@@ -2,7 +2,9 @@
 
 The engine's backward pass ends at the first layer that is scored, so that what is near the output
 is cheap. The candidates are therefore the last k layers, for every k: one pass over the sample
-with all layers says how each of them would rank it, and a few timed passes how many fit the budget.
+with all layers says how each of them would rank it, and a few counted passes how many fit the
+budget. Operations are counted, not timed, so that the same model, sample and budget give the same
+layers: scans that chose differently would share no results.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workers.influence.counting import OperationCount
 from workers.influence.errors import InfluenceError
 from workers.influence.layers import owner
 from workers.influence.losses import Loss
@@ -20,6 +23,8 @@ from workers.influence.scorer import Checkpoint, SelfInfluenceScorer
 from workers.influence.subject import Inputs
 
 _TIMED_PASSES = 3
+# Agreements this close are alike: the fewest layers win, and rounding seldom decides.
+_ALIKE = 0.005
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,15 @@ class LayerChoice:
     layers: names of parameters, in the model's order.
     agreement: Spearman's rank correlation of the sample's self-influence by these layers with that
         by all of them, -1 to 1.
-    cost_share: time by these layers over time by all, on the sample.
+    cost_share: operations by these layers over those by all, counted on the sample.
+    time_share: the same of the time that they took. Measured, and nothing was decided by it.
     gradient_share: their part of the sample's self-influence by all layers, 0 to 1.
     """
 
     layers: tuple[str, ...]
     agreement: float
     cost_share: float
+    time_share: float
     gradient_share: float
 
 
@@ -48,12 +55,12 @@ def choose_layers(
     budget: float = 0.5,
     device: str | torch.device | None = None,
 ) -> LayerChoice:
-    """The last layers whose ranking of the sample agrees best with all layers', within a budget.
+    """The fewest last layers that rank the sample as much like all layers as the budget allows.
 
     Args:
         sample: one batch, (inputs, targets): some hundred examples tell the ranking well.
-        budget: the largest share of the time that all layers take. The last layer is chosen at
-            least, whatever it costs.
+        budget: the largest share of the operations that all layers take. The last layer is chosen
+            at least, whatever it costs.
         Others: as for SelfInfluenceScorer.
     Raises:
         InfluenceError: a sample of fewer than three examples, or with losses that are not finite.
@@ -74,22 +81,24 @@ def choose_layers(
             "Choosing layers needs a sample of at least three examples with finite losses."
         )
     candidates = _last_layers(tuple(terms), whole.coverage.last_layer)
-    all_s = _seconds(whole, inputs, targets)
+    all_cost = _operations(whole, inputs, targets)
     costs: dict[int, float] = {}
 
     def cost(k: int) -> float:
         if k not in costs:
-            costs[k] = _seconds(scorer(candidates[k]), inputs, targets) / all_s
+            costs[k] = _operations(scorer(candidates[k]), inputs, targets) / all_cost
         return costs[k]
 
     largest = _largest(len(candidates), lambda k: cost(k) <= budget)
     sums = [np.sum([terms[n] for n in names], axis=0) for names in candidates[: largest + 1]]
     agreements = [spearman(part, total) for part in sums]
-    best = int(np.argmax(agreements))
+    best = next(k for k, found in enumerate(agreements) if found >= max(agreements) - _ALIKE)
+    seconds = _seconds(scorer(candidates[best]), inputs, targets)
     return LayerChoice(
         candidates[best],
         agreements[best],
         cost(best),
+        seconds / _seconds(whole, inputs, targets),
         float(sums[best].sum() / total.sum()) if total.sum() else 0.0,
     )
 
@@ -106,13 +115,21 @@ def _last_layers(names: tuple[str, ...], last: tuple[str, ...]) -> list[tuple[st
     return found
 
 
+def _operations(scorer: SelfInfluenceScorer, inputs: Inputs, targets: Tensor) -> int:
+    """Of a pass at one checkpoint, as all are alike, once the plan is made."""
+    scorer.score_each(inputs, targets, only=[0])
+    with OperationCount() as count:
+        scorer.score_each(inputs, targets, only=[0])
+    return count.operations
+
+
 def _seconds(scorer: SelfInfluenceScorer, inputs: Inputs, targets: Tensor) -> float:
     """The quickest of a few passes, once the plan is made."""
-    scorer.score(inputs, targets)
+    scorer.score_each(inputs, targets, only=[0])
     times = []
     for _ in range(_TIMED_PASSES):
         began = perf_counter()
-        scorer.score(inputs, targets)
+        scorer.score_each(inputs, targets, only=[0])
         times.append(perf_counter() - began)
     return min(times)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
 from workers.influence.progress import Progress, TextBar
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
-from workers.influence.self_check import check_two
+from workers.influence.self_check import check_two, check_two_sketches
 from workers.influence.sketches import BatchSketch, Sketcher, SketchSpec
 from workers.influence.subject import Inputs, Subject, require_examples, to_device
 from workers.influence.weights import State, WeightSlots
@@ -199,16 +200,21 @@ class SelfInfluenceScorer:
         `precision_error`; a batch of some dozens of examples tells enough.
 
         Raises:
-            SelfCheckFailed: the norms differ beyond rounding.
+            SelfCheckFailed: the norms, or the sketches asked for, differ beyond rounding.
             And what `score` raises.
         """
         require_examples(inputs, targets)
         batch = self._placed(inputs, targets)
-        ends = list({id(s): s for s in (self._states[0], self._states[-1])}.values())
         with self._scoring():
-            for state in ends:
-                check_two(self._subject, self._norms, state, *batch)
+            for index in sorted({0, len(self._states) - 1}):
+                state, sketcher = self._states[index], self._sketchers[index]
+                norms = partial(self._norms, sketcher=sketcher)
+                check_two(self._subject, norms, state, *batch)
+                if sketcher is not None:
+                    sketches = partial(self._sketches, sketcher)
+                    check_two_sketches(self._subject, sketches, state, *batch)
         if self._precision != "full":
+            ends = [self._states[0], self._states[-1]]
             with self._scoring():
                 true = [self._at_checkpoint(s, *batch, self._subject).seen.total for s in ends]
             with self._scoring(self._precision):
@@ -233,8 +239,19 @@ class SelfInfluenceScorer:
         with scoring_mode(self._subject.model, self.device), rounding(self.device, precision):
             yield
 
-    def _norms(self, state: State, inputs: Inputs, targets: Tensor) -> dict[str, Tensor]:
-        return self._at_checkpoint(state, inputs, targets, self._subject).norms
+    def _norms(
+        self, state: State, inputs: Inputs, targets: Tensor, sketcher: Sketcher | None = None
+    ) -> dict[str, Tensor]:
+        return self._at_checkpoint(state, inputs, targets, self._subject, sketcher).norms
+
+    def _sketches(
+        self, sketcher: Sketcher, state: State, inputs: Inputs, targets: Tensor, name: str | None
+    ) -> tuple[Tensor, BatchSketch]:
+        """The batch's, and an empty one of one example; of one parameter, if named."""
+        chosen = sketcher if name is None else sketcher.of_one(name)
+        sketch = self._at_checkpoint(state, inputs, targets, self._subject, chosen).seen.sketch
+        assert sketch is not None
+        return sketch, self._start(chosen, self._plans[0], state, 1)
 
     def _at_checkpoint(
         self,
@@ -276,7 +293,7 @@ class SelfInfluenceScorer:
         sketcher: Sketcher | None,
     ) -> "_AtCheckpoint | None":
         began = perf_counter()
-        sketch = None if sketcher is None else self._start(sketcher, plan, len(targets))
+        sketch = None if sketcher is None else self._start(sketcher, plan, state, len(targets))
         done = ghost_pass(subject, plan.taps, state, inputs, targets, sketch)
         if done is None:
             return None
@@ -302,15 +319,14 @@ class SelfInfluenceScorer:
         )
         return _AtCheckpoint(norms, seen)
 
-    def _start(self, sketcher: Sketcher, plan: Plan, n: int) -> BatchSketch:
+    def _start(self, sketcher: Sketcher, plan: Plan, state: State, n: int) -> BatchSketch:
         slots = self._subject.slots
         chosen = select(sketcher.spec.layers, self._trainable, plan.last_layer, slots.types)
         parameters = slots.parameters
         shapes = {name: parameters[name].shape for name in chosen if name in plan.selected}
         if not shapes:
             raise UnknownLayer("None of the layers to sketch is among the layers to score.")
-        dtype = parameters[next(iter(shapes))].dtype
-        return sketcher.start(shapes, n, dtype)
+        return sketcher.start(shapes, n, state[next(iter(shapes))].dtype)
 
 
 class _AtCheckpoint(NamedTuple):

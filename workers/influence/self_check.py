@@ -6,10 +6,14 @@ import torch
 from torch import Tensor
 
 from workers.influence.errors import SelfCheckFailed
+from workers.influence.sketches import BatchSketch
 from workers.influence.subject import Inputs, Subject, in_float64, take
 from workers.influence.weights import State
 
 Norms = Callable[[State, Inputs, Tensor], dict[str, Tensor]]
+# Sketches of a batch, (B, D), and an empty one of a single example with the same maps; of all
+# parameters, or of the one named.
+Sketches = Callable[[State, Inputs, Tensor, str | None], tuple[Tensor, BatchSketch]]
 
 
 def check_two(
@@ -54,9 +58,60 @@ def _difference(
     return None
 
 
+def check_two_sketches(
+    subject: Subject, sketches_of: Sketches, state: State, inputs: Inputs, targets: Tensor
+) -> None:
+    """Compares sketches of the first and last example with the maps of plain autograd's gradients.
+
+    In float64 where the model computes in it, so that even a parameter with a small part in the
+    gradient is seen.
+
+    Raises:
+        SelfCheckFailed: they differ beyond rounding; names the parameter.
+    """
+    ends = torch.tensor(sorted({0, len(targets) - 1}), device=targets.device)
+    two = state, take(inputs, ends), targets[ends]
+    wide = in_float64(subject, *two) or two
+    for at in range(len(ends)):
+        if not _same_sketch(subject, sketches_of, wide, at, None):
+            _, maps = sketches_of(*wide, None)
+            wrong = [n for n in maps.maps if not _same_sketch(subject, sketches_of, wide, at, n)]
+            raise SelfCheckFailed(
+                f"The sketch of the gradient by {' and '.join(wrong) or 'all parameters'} for "
+                f"example {int(ends[at])} of the batch differs from that of plain autograd's. "
+                "Scan without evidence, and please report the model."
+            )
+
+
+def _same_sketch(
+    subject: Subject,
+    sketches_of: Sketches,
+    batch: tuple[State, Inputs, Tensor],
+    at: int,
+    name: str | None,
+) -> bool:
+    found, true = sketches_of(*batch, name)
+    state, inputs, targets = batch
+    _, grads = subject.gradients(state, tuple(true.maps), inputs, targets, at)
+    present = {n: g[None] for n, g in grads.items() if g is not None}
+    true.add_gradients(present, slice(None))
+    got, wanted = found[at], true.total()[0]
+    if not bool(wanted.isfinite().all()):
+        return not bool(got.isfinite().all())
+    # Against the gradient's size: in the sketch's own numbers, parts of it may cancel.
+    size = sum(g.double().square().sum().item() for g in present.values()) ** 0.5
+    difference = (got - wanted).double().norm().item()
+    coarsest = max(_rtol(g.dtype) for g in present.values()) if present else 0.0
+    return difference <= coarsest * size
+
+
 def _close(got: float, true: float, whole: float, dtype: torch.dtype) -> bool:
     got_t, true_t = torch.tensor([got, true], dtype=torch.float64)
     if not (bool(got_t.isfinite()) and bool(true_t.isfinite())):
         return not bool(got_t.isfinite()) and not bool(true_t.isfinite())
-    rtol = 1e-8 if dtype == torch.float64 else 1e-3 if dtype == torch.float32 else 5e-2
+    rtol = _rtol(dtype)
     return abs(got - true) <= rtol * true + rtol**2 * whole
+
+
+def _rtol(dtype: torch.dtype) -> float:
+    return 1e-8 if dtype == torch.float64 else 1e-3 if dtype == torch.float32 else 5e-2

@@ -18,6 +18,7 @@ from workers.scanning import ranking
 from workers.scanning.columns import Columns, scores_of
 from workers.scanning.dry_run import DryRun
 from workers.scanning.rehearsal import Keeping
+from workers.scanning.sketches import bytes_kept
 
 _REUSE_BYTES = 10  # a result's place in an earlier scan: see workers/scanning/reuse.py
 
@@ -95,7 +96,7 @@ def cost_of(
     start_up = loaded * timed.load_seconds + min(loaded, 2) * timed.check_seconds
     rows = keeping.row_bytes - 8 * (asked_checkpoints - k)  # a float in `terms` for each
     artifacts = keeping.artifact_bytes * k / asked_checkpoints
-    artifacts += k * (_sketch_bytes(way) - _sketch_bytes(asked))
+    artifacts += k * (bytes_kept(way.dimension) - bytes_kept(asked.dimension))
     artifacts += _REUSE_BYTES * k if to_compute < n * k else 0
     shard = 2 * min(n, settings().shard_size) * artifacts  # the columns, and the file made of them
     on_device = timed.peak_bytes + max(0, loaded - 1) * weights_bytes
@@ -111,11 +112,6 @@ def cost_of(
         results_reused=n * k - to_compute,
         rank_agreement=rank_agreement,
     )
-
-
-def _sketch_bytes(way: Way) -> int:
-    """In a shard's artifact, of an example at a checkpoint: see workers/scanning/sketches.py."""
-    return 2 * way.dimension + 4 if way.dimension else 0
 
 
 def agreement(

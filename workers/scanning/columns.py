@@ -31,7 +31,7 @@ class ShardColumns:
 
     `arrays` holds NUMBERS, (m, k) float64 each; `belief` (m, k, C) float32, class probabilities or
     a prediction; beyond KEPT_CLASSES also `belief_class` (m, k, KEPT_CLASSES) int32, whose they
-    are, and `classes` (), how many there are; with sketches also `sketch` (m, k, d) float16 and
+    are, and `classes` (), how many there are; with sketches also `sketch` (m, k, d) int8 and
     `sketch_scale` (m, k) float32, as workers/scanning/sketches.py packs them.
     """
 

@@ -1,14 +1,16 @@
 """Finalising a scan, once: ranks, flags, summary, and all rows in one transaction.
 
 Memory: the ranked score, prediction, label and rank of all examples are held (about 40 bytes each,
-and some copies while ranking); all else streams shard by shard. Nothing of a scan's results can be
-seen before the commit.
+and some copies while ranking); all else streams shard by shard. Ranks are known only after a pass
+over all shards, so their scores, put together once, wait for them on disk. Nothing of a scan's
+results can be seen before the commit.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,7 @@ from workers.scanning.plan import give_up_or_retry, scan_heartbeat
 from workers.scanning.rows import flag_rows, score_rows
 from workers.scanning.session import close_session
 from workers.scanning.sketches import joined, weights_of, write_sketches
+from workers.scanning.spool import Spool
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ def run_finalising(scan_id: UUID) -> None:
         return
     with scan_heartbeat(scan_id, token) as heartbeat:
         try:
-            _finalise(scan, token, heartbeat)
+            with TemporaryFile() as file:
+                _finalise(scan, token, heartbeat, Spool(file))
         except LeaseLost:
             logger.info("scan %s: finalising stopped, the lease is gone", scan_id)
         except Exception as error:  # stored as the scan's reason
@@ -66,7 +70,7 @@ class _Columns:
                 self.probability[start:stop] = columns["probability"]
 
 
-def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
+def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat, spool: Spool) -> None:
     run, dataset, checkpoints = parts_of_scan(scan)
     with reading() as db:
         shards = list(queries.shards_done(db, scan.id))
@@ -85,6 +89,7 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
                 given[start:stop],
                 **target_scale(run.preprocessing),
             )
+            spool.put(columns)
             yield start, stop, columns
 
     columns = _Columns(scan, scored())
@@ -114,7 +119,8 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat) -> None:
         kept = write_sketches(scan.id, token, sketches(), scan.example_count)
 
     def rows() -> Iterator[bytes]:
-        for start, stop, part in scored():
+        for (start, stop, _), part in zip(shards, spool.read(), strict=True):
+            heartbeat.check()
             yield score_rows(scan.id, start, given[start:stop], part, ranked)
 
     def commit() -> None:

@@ -27,12 +27,14 @@ def settle_layers(
 ) -> dict[str, Any] | None:
     """Put names in the place of `auto` in the scan, which is not stored here.
 
-    The layers nearest the output that together cost at most half the time of all, and of those the
-    set that ranks a sample most like all layers do.
+    The layers nearest the output that together cost at most half the operations of all, and of
+    those the smallest set that ranks a sample most like all layers do. The same run gives the same
+    layers, so that its scans share their results.
 
     Returns:
-        `agreement` with the ranking of all layers (Spearman), `cost_share` of their time,
-        `gradient_share` of their gradient and the `sample`'s size; None: nothing was to be chosen.
+        `agreement` with the ranking of all layers (Spearman), `cost_share` of their operations,
+        `time_share` of their time as measured, `gradient_share` of their gradient and the
+        `sample`'s size; None: nothing was to be chosen.
     Raises:
         ProblemError: weights that do not fit, or preprocessing.
         InfluenceError: the model cannot be scored.
@@ -57,6 +59,7 @@ def settle_layers(
     return {
         "agreement": found.agreement,
         "cost_share": found.cost_share,
+        "time_share": found.time_share,
         "gradient_share": found.gradient_share,
         "sample": len(positions),
     }

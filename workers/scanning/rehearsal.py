@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from app.settings import settings
 from workers.scanning import ranking
 from workers.scanning.columns import Columns, ShardColumns, read_columns, scores_of, write_columns
 from workers.scanning.rows import score_rows
+from workers.scanning.spool import Spool
 
 _EXAMPLES = 4096
 _MOST_BYTES = 64 << 20
@@ -67,8 +69,10 @@ def rehearse_keeping(
         write_columns(name, shard.arrays)
         kept = time.perf_counter()
         etas = [each.eta for each in checkpoints]
-        for _ in range(2):  # once to rank, once to store
-            scores = scores_of(read_columns(name), etas, labels[again], **scale)
+        with TemporaryFile() as file:
+            spool = Spool(file)
+            spool.put(scores_of(read_columns(name), etas, labels[again], **scale))
+            (scores,) = spool.read()
         ranked_by = scores[ranking.column_of(scan.score, scan.weighting)]
         usable = scores["finite"] & np.isfinite(ranked_by)
         ranks = ranking.rank(

@@ -33,6 +33,7 @@ from workers.influence import REVISION
 from workers.models import revision_of_model
 from workers.scanning.columns import Columns, ShardColumns, read_columns
 from workers.scanning.parts import store_of
+from workers.scanning.sketches import SKETCH_FORM
 
 # Earlier scans that are looked at, the newest first.
 _CANDIDATES = 20
@@ -43,6 +44,7 @@ def engine_key(scan: Scan, run: TrainingRun, meta: StoreMeta) -> str:
     """Equal for scans whose results agree wherever example and checkpoint agree."""
     parts = [
         REVISION,
+        SKETCH_FORM,
         run.model,
         revision_of_model(run.model, settings().model_factories),
         run.preprocessing,

@@ -1,7 +1,10 @@
 """A scan's sketches: kept by shards for each checkpoint, joined into one array by finalising.
 
-In the shards' artifacts they are half floats, each row divided by its largest entry: the rounding,
-one part in 2,000, is far below a sketch's own error.
+The joined array is what is searched; its weights are the scan's own. The checkpoints' are kept
+beside it, as a later scan of more or fewer checkpoints, or weighted otherwise, joins them anew. In
+the shards' artifacts a number is one byte, as each row is divided by its largest entry over 127:
+an inner product is off by at most about .3 % of the two lengths' product, a tenth of the error that
+a sketch of 1,024 numbers has itself.
 """
 
 from __future__ import annotations
@@ -18,15 +21,24 @@ from app.settings import settings
 Columns: TypeAlias = dict[str, np.ndarray]
 
 SKETCH_COLUMNS = ("sketch", "sketch_scale")
+# Part of what scans must agree on to share results: see workers/scanning/reuse.py.
+SKETCH_FORM = "int8"
+_LARGEST = 127
+
+
+def bytes_kept(dimension: int) -> int:
+    """In a shard's artifact, of an example at a checkpoint."""
+    return dimension + 4 if dimension else 0
 
 
 def packed(sketch: np.ndarray) -> dict[str, np.ndarray]:
-    """(m, d) floats as SKETCH_COLUMNS: (m, d) float16 and (m,) float32; not finite stays so."""
-    scale = np.abs(sketch).max(1)
-    scale[scale == 0] = 1.0
-    with np.errstate(invalid="ignore"):
-        small = (sketch / scale[:, None]).astype(np.float16)
-    return {"sketch": small, "sketch_scale": scale.astype(np.float32)}
+    """(m, d) floats as SKETCH_COLUMNS: (m, d) int8 and (m,) float32; not finite stays so."""
+    scale = np.abs(sketch).max(1) / _LARGEST
+    finite = np.isfinite(scale)
+    scale[~finite] = np.nan
+    divisor = np.where(scale > 0, scale, 1.0)
+    small = np.where(finite[:, None], sketch, 0.0) / divisor[:, None]
+    return {"sketch": np.rint(small).astype(np.int8), "sketch_scale": scale.astype(np.float32)}
 
 
 def joined(columns: Columns, weights: Sequence[float]) -> np.ndarray:

@@ -23,6 +23,20 @@ class Bare(nn.Module):
         return self.head(y.flatten(1, -2).mean(1) if y.ndim > 2 else y)
 
 
+def einsum(equation: str, p: Tensor, x: Tensor) -> Tensor:
+    """With the parameter where the equation has it; to (B, ..., 4)."""
+    first = equation.replace(" ", "").split(",")[0]
+    operands = (x, p) if "b" in first or "." in first else (p, x)
+    y = torch.einsum(equation, *operands)
+    y = y.movedim(1, 0) if len(y) != len(x) else y
+    return torch.stack([part.mean(1) for part in y.flatten(1).tensor_split(4, 1)], 1)
+
+
+def einsum_twice(p: Tensor, x: Tensor) -> Tensor:
+    y = torch.einsum("bti,io->bto", x, p).tanh()
+    return torch.einsum("btx,xy->bty", [y, p])
+
+
 class BatchSecond(nn.Module):
     """Positions as (T, 1, E), added to (T, B, E)."""
 

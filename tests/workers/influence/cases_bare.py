@@ -1,5 +1,7 @@
 """Parameters outside layers, and weights that derive from parameters."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -30,12 +32,27 @@ BARE = [
         bare(lambda p, x: torch.cat([p.repeat(len(x), 2, 1), x], 1), 1, 1, 4),
         SEQUENCE,
     ),
+    *(
+        Case(f"bare-einsum-{name}", bare(partial(nets.einsum, equation), *shape), SEQUENCE)
+        for name, equation, shape in (
+            ("matrix", "bti,io->bto", (4, 4)),
+            ("ellipsis", "...i,oi->...o", (4, 4)),
+            ("parameter-first", "io,bti->bto", (4, 5)),
+            ("two-outputs", "b t i, h i k -> b t h k", (2, 4, 3)),
+            ("over-time", "bti,tio->bo", (6, 4, 5)),
+            ("a-matrix-each-step", "bti,tio->bto", (6, 4, 3)),
+            ("scale", "bti,i->bti", (4,)),
+            ("positions-turned", "bti,io->tbo", (4, 4)),
+            ("number", "bti,->bti", ()),
+        )
+    ),
     Case(
-        "bare-einsum",
-        bare(lambda p, x: torch.einsum("bti,io->bto", x, p), 4, 4),
+        "bare-einsum-slow",
+        bare(partial(nets.einsum, "bti,io->bot"), 4, 4),
         SEQUENCE,
         slow=("bare",),
     ),
+    Case("bare-einsum-twice", bare(nets.einsum_twice, 4, 4), SEQUENCE),
     Case(
         "bare-by-value",
         bare(lambda p, x: x + p[(x[..., 0] > 0).long()], 2, 4),

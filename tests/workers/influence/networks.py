@@ -62,6 +62,20 @@ class TiedToHead(nn.Module):
         return self.head(self.mix(self.embedding(ids)).tanh()).mean(1)
 
 
+class SeveralBags(nn.Module):
+    """Four bags an example, some empty, of one table by max, and two calls of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bag, self.head = nn.EmbeddingBag(6, 4, mode="max"), nn.Linear(16, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        ends = torch.tensor([0, 5, 5, 9]) + 12 * torch.arange(len(ids))[:, None]
+        first = self.bag(ids.flatten(), ends.flatten()).view(len(ids), 4, 4)
+        second = self.bag(ids.view(-1, 3)).view(len(ids), 4, 4)
+        return self.head((first * second + first).flatten(1))
+
+
 class Bags(nn.Module):
     """Bags of unequal sizes by offsets: the tokens up to each example's first 0, which is one.
 

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from tests.workers.influence.networks import resnet20
-from workers.influence import InfluenceError, SelfInfluenceScorer, choose_layers
+from workers.influence import InfluenceError, SelfInfluenceScorer, auto_layers, choose_layers
 from workers.influence.auto_layers import spearman
+from workers.influence.counting import OperationCount
 
 INPUTS = torch.randn(24, 3, 12, 12, generator=torch.Generator().manual_seed(0))
 TARGETS = torch.arange(24) % 3
@@ -40,6 +41,9 @@ def test_agreement_and_share_are_those_of_the_layers(budget: float) -> None:
     assert choice.agreement == pytest.approx(spearman(chosen, whole), abs=1e-9)
     assert choice.gradient_share == pytest.approx(chosen.sum() / whole.sum(), rel=1e-4)
     assert choice.cost_share > 0
+    assert choice.time_share > 0
+    if budget > 0:
+        assert choice.cost_share <= budget
 
 
 def test_no_budget_leaves_the_last_layer_and_enough_leaves_all() -> None:
@@ -49,10 +53,52 @@ def test_no_budget_leaves_the_last_layer_and_enough_leaves_all() -> None:
     most = choose_layers(net, (INPUTS, TARGETS), budget=10, **given)
     names = [name for name, _ in net.named_parameters()]
     assert list(least.layers) == names[-2:]
-    assert most.agreement == pytest.approx(1)
+    assert most.agreement > 0.995 - 1e-9, "as good as all, with as few as that takes"
     assert set(least.layers) < set(most.layers)
     assert least.gradient_share < most.gradient_share
-    assert least.cost_share < 1
+    assert least.cost_share < most.cost_share <= 1
+
+
+def test_the_clock_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = model()
+    given = {"loss": "cross_entropy", "checkpoints": [(net.state_dict(), 0.5)], "budget": 0.6}
+    first = choose_layers(net, (INPUTS, TARGETS), **given)
+    ticks = iter(np.cumsum(np.random.default_rng(0).exponential(size=10_000)))
+    monkeypatch.setattr(auto_layers, "perf_counter", lambda: next(ticks))
+    other = choose_layers(model(), (INPUTS, TARGETS), **given)
+    assert other.layers == first.layers
+    assert (other.cost_share, other.agreement) == (first.cost_share, first.agreement)
+    assert other.time_share != first.time_share
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_convolutions_are_counted_by_their_definition(groups: int, transposed: bool) -> None:
+    build = nn.ConvTranspose2d if transposed else nn.Conv2d
+    layer = build(4, 8, 3, stride=2, groups=groups, bias=False)
+    x = torch.randn(5, 4, 9, 9, requires_grad=True)
+    with OperationCount() as forward:
+        out = layer(x)
+    # Each number of the side that the kernel slides over meets a kernel of one group.
+    slides = x if transposed else out
+    each = slides.numel() * 9 * (8 if transposed else 4) // groups
+    assert forward.operations == each
+    d = torch.ones_like(out)
+    with OperationCount() as backward:
+        torch.autograd.grad(out, (x, layer.weight), d)
+    assert backward.operations == 2 * each
+
+
+def test_a_backward_pass_is_counted_as_far_as_it_goes() -> None:
+    net = nn.Sequential(*(nn.Linear(32, 32, bias=False) for _ in range(4)))
+    x = torch.randn(64, 32)
+    with OperationCount() as whole:
+        net(x).sum().backward()
+    net[:3].requires_grad_(False)
+    with OperationCount() as last:
+        net(x).sum().backward()
+    product = 64 * 32 * 32
+    assert whole.operations - last.operations == pytest.approx(6 * product, rel=0.1)
 
 
 def test_sample_too_small_to_rank() -> None:

@@ -106,7 +106,7 @@ def test_the_disk_it_states_is_what_the_scan_takes(
     choices = done(api, run, evidence=evidence)
     stated = choices["as_asked"]["disk_bytes"]
     toggled = choices["without_evidence" if evidence else "with_evidence"]["disk_bytes"]
-    sketches = n * (K * (2 * 1024 + 4) + 4 * 1024)
+    sketches = n * (K * (1024 + 4) + 4 * 1024)
     difference = stated - toggled if evidence else toggled - stated
     assert difference == pytest.approx(sketches, rel=0.02)
     with reading() as db:

@@ -399,6 +399,12 @@ def test_layers_chosen_by_a_sample(api: TestClient, data_dir: Path) -> None:
     assert sorted([*found["layers"], *excluded]) == sorted(names)
     page = signed_in(api).get(f"/projects/lab/scans/{scan['id']}").text
     assert "ranks like all layers" in page
+    # The same layers again, and so nothing is left to compute.
+    again = post(api, "/scans", {"run_id": run["id"], "layers": "auto", "score": "loss"})
+    run_scan(again["id"])
+    second = get(api, f"/scans/{again['id']}")
+    assert second["layers"] == found["layers"]
+    assert second["summary"]["computed"] == 0
     asked = post(api, "/scans/estimates", {"run_id": run["id"], "layers": "auto"}, status=202)
     work_on_estimate(asked["id"])
     estimate = get(api, f"/scans/estimates/{asked['id']}")

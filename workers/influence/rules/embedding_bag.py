@@ -1,6 +1,7 @@
 """EmbeddingBag, by sum or mean: an embedding whose every token has its share of its bag's gradient.
 
-Bags of unequal sizes, given by offsets, are filled up to the longest with tokens of share 0.
+Bags of unequal sizes, given by offsets, are filled up to the longest with tokens of share 0. By max
+it is another rule: see `largest`.
 """
 
 # Arguments are named as the operation names them, used or not.
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from workers.influence.errors import UnsupportedModel
 from workers.influence.rules.embedding import MAX_NORM, Embedding
+from workers.influence.rules.largest import LargestOfBag
 from workers.influence.rules.registry import Call, Rule, register
 from workers.influence.sketches import Into
 
@@ -38,8 +40,16 @@ class EmbeddingBag(Rule):
     ) -> Call | None:
         if max_norm is not None:
             raise UnsupportedModel(MAX_NORM)
-        if scale_grad_by_freq or mode not in {"sum", "mean"}:
-            return None  # which token is the largest of its bag depends on the values
+        if scale_grad_by_freq:
+            return None
+        if mode == "max":
+            if input.ndim == 2:
+                offsets = torch.arange(0, input.numel(), input.shape[1], device=input.device)
+                include_last_offset = False
+            if offsets is None:
+                return None
+            tokens = input.flatten()
+            return _LARGEST.bind(tokens, weight, offsets, include_last_offset, padding_idx)
         ids, counted = input.long(), torch.ones_like(input, dtype=torch.bool)
         if input.ndim == 1:
             if offsets is None:
@@ -60,14 +70,21 @@ class EmbeddingBag(Rule):
         return Call(operand, {"weight": weight}, leading=1, options=(rows, None))
 
     def gradient(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
-        """a: (B, T, L, 2) of row and share, d: (B, T, E)."""
-        return _EMBEDDING.gradient(role, *_tokens(a, d), options)
+        rule, a, d = _way(a, d, options)
+        return rule.gradient(role, a, d, options)
 
     def sq_norm(self, role: str, a: Tensor, d: Tensor, options: Any) -> Tensor:
-        return _EMBEDDING.sq_norm(role, *_tokens(a, d), options)
+        rule, a, d = _way(a, d, options)
+        return rule.sq_norm(role, a, d, options)
 
     def sketch(self, role: str, a: Tensor, d: Tensor, options: Any, into: Into) -> Tensor:
-        return _EMBEDDING.sketch(role, *_tokens(a, d), options, into)
+        rule, a, d = _way(a, d, options)
+        return rule.sketch(role, a, d, options, into)
+
+
+def _way(a: Tensor, d: Tensor, options: Any) -> tuple[Rule, Tensor, Tensor]:
+    """The rule that a call is for. d: (B, T, E); a of sums: (B, T, L, 2) of row and share."""
+    return (_EMBEDDING, *_tokens(a, d)) if options[1] is None else (_LARGEST, a, d)
 
 
 def _tokens(a: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,5 +105,5 @@ def _places(offsets: Tensor, n_tokens: int, include_last: bool) -> tuple[Tensor,
     return torch.where(inside, starts[:, None] + step, 0), inside
 
 
-_EMBEDDING = Embedding()
+_EMBEDDING, _LARGEST = Embedding(), LargestOfBag()
 register(EmbeddingBag())

@@ -119,9 +119,14 @@ class OuterMap(ParameterMap):
             sums.add_spectrum(both, slice(first + cut.start, first + end))
 
     def add_rows(self, sums: SketchSums, rows: Tensor, d: Tensor) -> None:
-        """Adds that of d_t in row rows_t, summed over t: rows (B, T), d (B, T, columns)."""
-        bucket = (self.row_bucket[rows][:, :, None] + self.column_bucket) % self.dimension
-        sign = (self.row_sign[rows][:, :, None] * self.column_sign).to(sums.plain.dtype)
+        """Adds that of d_t in row rows_t, summed over t: d (B, T, columns).
+
+        Args:
+            rows: (B, T); or (B, T, columns), a row for each number.
+        """
+        rows = rows.reshape(*d.shape[:2], -1)
+        bucket = (self.row_bucket[rows] + self.column_bucket) % self.dimension
+        sign = (self.row_sign[rows] * self.column_sign).to(sums.plain.dtype)
         signed = d.to(sums.plain.dtype) * sign
         sums.plain.scatter_add_(1, bucket.flatten(1), signed.flatten(1))
 

@@ -1,5 +1,6 @@
 """The maps of all parameters at one checkpoint, made from names alone."""
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,13 @@ class Sketcher:
         self.spec = spec
         self._salt, self._device = salt, device
         self._made: dict[tuple[str, ...], dict[str, ParameterMap]] = {}
+        self._only: str | None = None
+
+    def of_one(self, name: str) -> "Sketcher":
+        """The same maps, of which only this parameter's is used."""
+        one = copy.copy(self)
+        one._only = name
+        return one
 
     def start(self, shapes: Shapes, n_examples: int, dtype: torch.dtype) -> "BatchSketch":
         """Zero sketches of a batch, of parameters of these names and shapes, in the model's order.
@@ -45,7 +53,9 @@ class Sketcher:
         """
         wide = dtype if dtype in (torch.float32, torch.float64) else torch.float32
         plain = torch.zeros(n_examples, self.spec.dimension, dtype=wide, device=self._device)
-        return BatchSketch(self.maps(shapes), SketchSums(plain))
+        maps = self.maps(shapes)
+        chosen = maps if self._only is None else {self._only: maps[self._only]}
+        return BatchSketch(chosen, SketchSums(plain))
 
     def maps(self, shapes: Shapes) -> dict[str, ParameterMap]:
         key = tuple(shapes)
