@@ -46,6 +46,14 @@ class RankedScore(StrEnum):
     el2n = "el2n"
 
 
+class Precision(StrEnum):
+    """How exactly a scan's gradients are computed."""
+
+    full = "full"
+    tf32 = "tf32"
+    bf16 = "bf16"
+
+
 class Scan(Base):
     """One scoring of a dataset with a training run."""
 
@@ -86,6 +94,7 @@ class Scan(Base):
     """Artifact with the sketches of all examples, (n, dimension) float32; set when complete."""
     fresh: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Compute everything, whatever earlier scans hold."""
+    precision: Mapped[str] = mapped_column(default=Precision.full, server_default="full")
     engine_key: Mapped[str | None]
     """Scans with the same key agree wherever example and checkpoint do. Set by planning."""
     reuse: Mapped[dict[str, Any] | None]

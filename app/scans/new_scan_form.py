@@ -39,6 +39,7 @@ class NewScanForm:
     threshold: str = ""
     evidence: bool = False
     fresh: bool = False
+    precision: str = "full"
 
 
 def _typed(
@@ -55,6 +56,7 @@ def _typed(
     threshold: _Text = "",
     evidence: _Text = "",
     fresh: _Text = "",
+    precision: _Text = "full",
 ) -> NewScanForm:
     return NewScanForm(
         run=run,
@@ -70,6 +72,7 @@ def _typed(
         threshold=threshold,
         evidence=bool(evidence),
         fresh=bool(fresh),
+        precision=precision,
     )
 
 
@@ -128,6 +131,7 @@ def request_of_form(form: NewScanForm) -> ScanIn:
                 "policy": policy,
                 "evidence": form.evidence,
                 "fresh": form.fresh,
+                "precision": form.precision,
             }
         )
     except ValidationError as error:
@@ -196,6 +200,7 @@ def form_of_request(request: ScanIn) -> NewScanForm:
         policy=policy.kind,
         evidence=bool(request.evidence),
         fresh=request.fresh,
+        precision=request.precision.value,
         **numbers,
     )
 
@@ -214,4 +219,4 @@ def problems_of_error(error: ProblemError) -> Problems:
     return problems_of(error.as_problem())
 
 
-FIELDS = ("run_id", "layers", "checkpoints", "weighting", "score", "policy")
+FIELDS = ("run_id", "layers", "checkpoints", "weighting", "score", "policy", "precision")

@@ -83,6 +83,7 @@ class NewScanView:
     checkpoints: list[CheckpointOption]
     scores: list[tuple[str, str]]
     weightings: list[tuple[str, str]]
+    precisions: list[tuple[str, str]]
     cost: Cost | None
     fields: tuple[str, ...] = field(default=FIELDS)
 
@@ -131,6 +132,11 @@ def new_scan_view(
         run_words="" if dataset is None else _run_words(dataset),
         checkpoints=[_checkpoint(each, form) for each in checkpoints],
         scores=_scores(dataset, form),
+        precisions=[
+            ("full", "full: the model's own"),
+            ("bf16", "bf16: quicker on a GPU, with an error that the scan states"),
+            ("tf32", "tf32: a little quicker on a GPU, with a smaller error"),
+        ],
         weightings=[("eta", "by learning rate, as TracIn does"), ("equal", "all alike")],
         cost=cost,
     )

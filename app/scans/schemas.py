@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.scans.models import RankedScore, ScanStatus, Weighting
+from app.scans.models import Precision, RankedScore, ScanStatus, Weighting
 from app.schemas import FailureOut, In, Name, Out
 
 
@@ -99,6 +99,11 @@ class ScanIn(In):
         description="Compute everything anew. Otherwise results that earlier scans of the project "
         "hold for the same example, weights, model and layers are taken from there.",
     )
+    precision: Precision = Field(
+        Precision.full,
+        description="`full`: the model's own. `bf16` and `tf32` are quicker on a GPU that has "
+        "them; the scan's coverage states the error they made, measured on a sample.",
+    )
 
 
 class ProgressOut(Out):
@@ -122,6 +127,7 @@ class ScanOut(Out):
     policy: dict[str, Any]
     evidence: Evidence | None
     fresh: bool
+    precision: Precision
     status: ScanStatus
     failure: FailureOut | None
     progress: ProgressOut

@@ -75,6 +75,7 @@ def draft_scan(
         policy=body.policy.model_dump(mode="json"),
         evidence=_evidence(body.evidence),
         fresh=body.fresh,
+        precision=body.precision.value,
     )
 
 

@@ -87,6 +87,12 @@ def coverage_in_words(coverage: dict[str, Any] | None) -> tuple[str, str] | None
             f"{plural(len(coverage['slow_path']), 'tensor')} by the slow path"
             + (f", about {percent(took)} of the time" if took else "")
         )
+    off = coverage.get("precision_error")
+    if off:
+        notes.append(
+            f"in {coverage['precision']}: off by {percent(off['median'])} (median), "
+            f"{percent(off['largest'])} at most"
+        )
     of = f"{number(coverage['scored'])} of {number(coverage['total'])}"
     return percent(share), "; ".join([of, *notes])
 

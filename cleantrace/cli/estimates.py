@@ -12,6 +12,8 @@ from cleantrace.cli.scan_options import (
     Fresh,
     KeepEvidence,
     Layers,
+    Precision,
+    PrecisionOption,
     RankedScore,
     RunId,
     ScoreOption,
@@ -43,6 +45,7 @@ def estimate(
     threshold: Threshold = None,
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
+    precision: PrecisionOption = Precision.full,
     output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
 ) -> None:
     """Tell what a scan would cost, and what cheaper ones would. Starts none."""
@@ -55,6 +58,7 @@ def estimate(
         threshold=threshold,
         evidence=evidence,
         fresh=fresh,
+        precision=precision,
     )
     with connected(context) as client, Bar("Estimating") as bar:
         found = client.estimate_scan(run, **arguments, progress=bar.estimate)

@@ -19,6 +19,12 @@ class RankedScore(StrEnum):
     el2n = "el2n"
 
 
+class Precision(StrEnum):
+    full = "full"
+    tf32 = "tf32"
+    bf16 = "bf16"
+
+
 RunId = Annotated[str, typer.Argument(help="Id of the training run.")]
 Layers = Annotated[
     str, typer.Option(help="all, last, auto, or names and patterns with commas between.")
@@ -33,6 +39,10 @@ KeepEvidence = Annotated[
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Compute even what earlier scans hold.")]
 
+PrecisionOption = Annotated[
+    Precision, typer.Option(help="bf16 and tf32: quicker on a GPU, with an error that is stated.")
+]
+
 
 def scan_arguments(
     *,
@@ -44,6 +54,7 @@ def scan_arguments(
     threshold: float | None,
     evidence: bool,
     fresh: bool,
+    precision: Precision,
 ) -> dict[str, Any]:
     """What the client's methods take for them."""
     if sum(each is not None for each in (top_k, share, threshold)) > 1:
@@ -57,4 +68,5 @@ def scan_arguments(
         "threshold": threshold,
         "evidence": evidence,
         "fresh": fresh,
+        "precision": precision.value,
     }

@@ -17,6 +17,8 @@ from cleantrace.cli.scan_options import (
     Fresh,
     KeepEvidence,
     Layers,
+    Precision,
+    PrecisionOption,
     RankedScore,
     RunId,
     ScoreOption,
@@ -58,6 +60,7 @@ def start(
     threshold: Threshold = None,
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
+    precision: PrecisionOption = Precision.full,
     wait: Annotated[bool, typer.Option(help="Wait until it is complete.")] = False,
 ) -> None:
     """Start a scan, and print its id."""
@@ -70,6 +73,7 @@ def start(
         threshold=threshold,
         evidence=evidence,
         fresh=fresh,
+        precision=precision,
     )
     with connected(context) as client:
         made = client.start_scan(run, **arguments)

@@ -6,7 +6,7 @@ from typing import Literal
 from cleantrace.client.calls import NO_REASON, Calls, CheckpointRef, RunRef, path_id
 from cleantrace.client.errors import EstimateFailed
 from cleantrace.client.models import Estimate
-from cleantrace.client.scan_request import RankedScore, scan_request
+from cleantrace.client.scan_request import Precision, RankedScore, scan_request
 from cleantrace.client.waiting import Deadline, poll
 
 
@@ -26,6 +26,7 @@ class EstimateCalls(Calls):
         threshold: float | None = None,
         evidence: bool | int = False,
         fresh: bool = False,
+        precision: Precision = "full",
         progress: Callable[[Estimate], None] | None = None,
         timeout_s: float | None = None,
     ) -> Estimate:
@@ -53,6 +54,7 @@ class EstimateCalls(Calls):
             threshold=threshold,
             evidence=evidence,
             fresh=fresh,
+            precision=precision,
         )
         asked = Estimate.from_json(self._transport.post("/scans/estimates", body))
 

@@ -166,6 +166,7 @@ class Scan(Record):
     started_at: datetime | None
     finished_at: datetime | None
     fresh: bool = False
+    precision: str = "full"
     evidence: dict[str, Any] | None = None
     summary: dict[str, Any] | None = None
 

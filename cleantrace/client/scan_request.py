@@ -7,6 +7,8 @@ from cleantrace.client.calls import CheckpointRef, RunRef, path_id
 
 RankedScore = Literal["self_influence", "last_layer", "loss", "margin", "el2n"]
 
+Precision = Literal["full", "tf32", "bf16"]
+
 
 def scan_request(
     run: RunRef,
@@ -20,6 +22,7 @@ def scan_request(
     threshold: float | None,
     evidence: bool | int,
     fresh: bool,
+    precision: Precision,
 ) -> dict[str, Any]:
     """Raises ValueError: more than one of top_k, share, threshold."""
     body: dict[str, Any] = {
@@ -32,6 +35,7 @@ def scan_request(
         "score": score,
         "evidence": evidence if isinstance(evidence, bool) else {"dimension": evidence},
         "fresh": fresh,
+        "precision": precision,
     }
     policies: list[dict[str, Any]] = []
     if top_k is not None:

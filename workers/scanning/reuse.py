@@ -1,8 +1,8 @@
 """Nothing is computed twice: which of a scan's results earlier scans already hold.
 
 A result is addressed by what determines it: the example's content and label, the checkpoint's
-weights, and the engine key (model specification, preprocessing, loss, layers, revision of the
-engine). Where the example stood then, and in which dataset, does not matter.
+weights, and the engine key (model specification, preprocessing, loss, layers, precision, revision
+of the engine). Where the example stood then, and in which dataset, does not matter.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def engine_key(scan: Scan, run: TrainingRun, meta: StoreMeta) -> str:
         run.preprocessing,
         run.loss,
         scan.layers,
+        scan.precision,
         [meta.kind, meta.task, meta.modality, meta.dtype, meta.shape],
         len(meta.classes or ()),
     ]

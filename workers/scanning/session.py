@@ -22,7 +22,7 @@ from app.datasets.example_store import Rows
 from app.datasets.models import Dataset
 from app.errors import Invalid
 from app.runs.models import Checkpoint, TrainingRun
-from app.scans.models import Scan
+from app.scans.models import Precision, Scan
 from app.settings import settings
 from workers.data.preprocess import Preprocessor
 from workers.influence import InfluenceError, SketchSpec, UnknownLayer
@@ -37,6 +37,8 @@ from workers.scorers import Scorer, build_scorer
 logger = logging.getLogger(__name__)
 
 _KEPT_SESSIONS = 2
+# Examples that are scored before a scan: to check the rules, and to state a precision's error.
+_CHECKED, _COMPARED = 2, 64
 
 
 class ModelDoesNotTakeExamples(Invalid):
@@ -90,6 +92,7 @@ class ScanSession:
         self._store = store_of(dataset)
         self._preprocessor = Preprocessor(run.preprocessing, self._store.meta)
         self._run, self._layers, self._checkpoints = run, scan.layer_choice, checkpoints
+        self._precision = scan.precision
         self._sketch = None if scan.evidence is None else SketchSpec(**scan.evidence)
         self._reuse = None if scan.reuse is None else Reuse.load(scan.reuse)
         needed = [True] * len(checkpoints) if scan.reuse is None else scan.reuse["needed"]
@@ -111,6 +114,7 @@ class ScanSession:
             layers=self._layers,
             device=None if settings().device == "auto" else settings().device,
             sketch=self._sketch,
+            precision=self._precision,
             salts=[names_of(self._checkpoints)[at] for at in columns],
         )
 
@@ -135,7 +139,8 @@ class ScanSession:
         """
         if self._scorer is None:
             return
-        rows = self._store.rows(0, min(2, len(self._store)))
+        n = _CHECKED if self._precision == Precision.full else _COMPARED
+        rows = self._store.rows(0, min(n, len(self._store)))
         inputs, targets = self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
         try:
             self._scorer.self_check(inputs, targets)

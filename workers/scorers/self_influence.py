@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 
 import torch
 from torch import nn
 
-from workers.influence import CheckpointScores, SelfInfluenceScorer, SketchSpec
+from workers.influence import CheckpointScores, Precision, SelfInfluenceScorer, SketchSpec
 from workers.influence.coverage import Treatment
 
 Weights = Mapping[str, torch.Tensor]
@@ -26,6 +27,7 @@ class SelfInfluenceBatches:
         device: str | None,
         sketch: SketchSpec | None = None,
         salts: Sequence[str] | None = None,
+        precision: Precision = "full",
     ) -> None:
         self._engine = SelfInfluenceScorer(
             model,
@@ -35,6 +37,7 @@ class SelfInfluenceBatches:
             device=device,
             sketch=sketch,
             salts=salts,
+            precision=precision,
         )
 
     @property
@@ -44,6 +47,7 @@ class SelfInfluenceBatches:
     @property
     def coverage(self) -> dict[str, object]:
         coverage = self._engine.coverage
+        off = coverage.precision_error
         scored = set(coverage.scored)
         numbers = {entry.name: entry.numel for entry in coverage.entries}
         return {
@@ -54,6 +58,8 @@ class SelfInfluenceBatches:
             "excluded": coverage.names(Treatment.EXCLUDED),
             "frozen": coverage.names(Treatment.FROZEN),
             "last_layer": list(coverage.last_layer),
+            "precision": coverage.precision,
+            "precision_error": off and asdict(off),
         }
 
     def self_check(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:

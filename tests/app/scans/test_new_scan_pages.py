@@ -111,7 +111,7 @@ def test_it_starts_the_scan_that_the_form_describes(
         **typed(
             run, layers="names", layer_names=" weight, bi* ", checkpoints="chosen",
             chosen=[ids[2], ids[0]], weighting="equal", score="loss", policy="top_k",
-            top_k="1,000", fresh="yes",
+            top_k="1,000", fresh="yes", precision="bf16",
         ),
     )  # fmt: skip
     scan = get(api, f"/scans/{location.rpartition('/')[2]}")
@@ -120,6 +120,7 @@ def test_it_starts_the_scan_that_the_form_describes(
     assert scan["checkpoint_ids"] == [ids[0], ids[2]]
     assert (scan["weighting"], scan["score"], scan["fresh"]) == ("equal", "loss", True)
     assert scan["policy"] == {"kind": "top_k", "k": 1000}
+    assert scan["precision"] == "bf16"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +137,7 @@ def test_it_starts_the_scan_that_the_form_describes(
         ({"policy": "threshold", "threshold": "nan"}, "policy", "not a number"),
         ({"weighting": "sqrt"}, "weighting", "eta"),
         ({"score": "beauty"}, "score", "loss"),
+        ({"precision": "fp8"}, "precision", "bf16"),
         ({"run": "none"}, "run_id", "UUID"),
         ({"run": str(uuid4())}, "run_id", "no training run"),
     ],

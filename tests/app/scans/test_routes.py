@@ -247,6 +247,7 @@ def test_events_tell_the_end(api: TestClient, complete: dict[str, Any]) -> None:
         ({"policy": {"kind": "top_k", "k": 0}}, 422, "policy.top_k.k"),
         ({"policy": {"kind": "best"}}, 422, "policy"),
         ({"weighting": "sqrt"}, 422, "weighting"),
+        ({"precision": "fp8"}, 422, "precision"),
         ({"layers": []}, 422, None),
     ],
 )

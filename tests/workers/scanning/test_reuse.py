@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from app.artifacts import ArtifactStore
 from app.db import reading
+from app.scans.words import coverage_in_words
 from app.settings import settings
 from tests.support import (
     blobs,
@@ -106,6 +107,23 @@ def test_another_policy_and_score_compute_nothing(api: TestClient, run: dict[str
     assert second["summary"]["coverage"] == first["summary"]["coverage"]
     assert second["flagged_count"] == 3
     np.testing.assert_array_equal(scores(first)[:, 3:], scores(second)[:, 3:])
+
+
+def test_another_precision_shares_nothing_and_states_its_error(
+    api: TestClient, run: dict[str, Any]
+) -> None:
+    exact = scanned(api, run)
+    assert exact["precision"] == "full"
+    assert exact["summary"]["coverage"]["precision_error"] is None
+    rough = scanned(api, run, precision="bf16")
+    assert (rough["precision"], rough["summary"]["reused"]) == ("bf16", 0)
+    stated = rough["summary"]["coverage"]["precision_error"]
+    assert 0 < stated["median"] < 0.05
+    off = np.abs(scores(rough)[:, 3] / scores(exact)[:, 3] - 1)
+    assert 0 < np.median(off) < 0.05
+    words = coverage_in_words(rough["summary"]["coverage"])
+    assert words is not None
+    assert "in bf16: off by" in words[1]
 
 
 def test_one_more_checkpoint_computes_only_that(
