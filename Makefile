@@ -38,8 +38,9 @@ check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, c
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-bench: $(STAMPS)/dev ## Measure engine, sketches, service, memory; prints tables for benchmarks/RESULTS.md
+bench: $(STAMPS)/rivals ## Measure engine, rivals, sketches, service, memory: benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.engine
+	$(VENV)/rivals/bin/python -m benchmarks.rivals --seconds 2
 	$(BIN)/python -m benchmarks.sketches
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.memory
@@ -58,6 +59,15 @@ $(STAMPS)/venv:
 	@$(PYTHON) tools/check_python.py
 	$(PYTHON) -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
+
+# Other libraries, with packages of ours' names among them, stay out of .venv but see what is in it.
+$(STAMPS)/rivals: $(STAMPS)/dev
+	$(PYTHON) -m venv $(VENV)/rivals
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+		"$$($(VENV)/rivals/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ours.pth"
+	$(VENV)/rivals/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--constraint constraints.txt captum dattri backpack-for-pytorch opacus
+	@touch $@
 
 # dev holds everything the others hold, so whoever has it installs no more.
 $(STAMPS)/standalone $(STAMPS)/demo $(STAMPS)/dev: $(STAMPS)/%: $(STAMPS)/venv $(PINS)

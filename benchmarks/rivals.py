@@ -1,11 +1,13 @@
 """The engine beside other libraries' self-influence of the same batch. Prints a Markdown table.
 
-    pip install captum dattri backpack-for-pytorch opacus   # whichever are to be compared
-    python -m benchmarks.rivals [--only NAME] [--seconds 6] [--threads N]
+    make bench   # installs them, apart from the project's own packages
+    python -m benchmarks.rivals [--only NAME] [--library NAME] [--seconds 6] [--threads N]
 
-Every cell is: the time over a plain training step's, in the same process, alternating; and the
-largest relative error of its squared norms against plain autograd in float64. A library that stops
-with an error is shown with it; one that is not installed is left out.
+Every cell is: the time over a plain training step's, in the same process, alternating; the resident
+peak, MiB, above what was resident before; and the largest relative error of its squared norms
+against plain autograd in float64. Each cell is a process of its own. A library that stops with an
+error is shown with it; one that is not installed is left out. "ours" has one checkpoint here, which
+is not its best case.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from __future__ import annotations
 import argparse
 import copy
 import importlib.util
+import json
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -27,6 +32,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.engine import ROOT, measure_peak, peak_mib
 from benchmarks.workloads import WORKLOADS, Workload, prepared, training_step
 from workers.influence import SelfInfluenceScorer
 
@@ -175,19 +181,18 @@ def truth(work: Workload, examples: int, *, last: bool) -> np.ndarray:
     return np.array(found)
 
 
-def cell(work: Workload, name: str, seconds: float) -> str:
-    """`ratio (error)`, or what went wrong."""
-    package, rival = RIVALS[name]
-    if importlib.util.find_spec(package) is None:
-        return "not installed"
+def measure(work: Workload, name: str, seconds: float) -> dict[str, Any]:
+    """Ratio, peak and error of one library, or what went wrong."""
+    rival = RIVALS[name][1]
     model = prepared(work)
     x, y = work.data(work.batch)
-    own = copy.deepcopy(model)
+    before = peak_mib()
     try:
-        norms = rival(own, x, y)
+        norms = rival(copy.deepcopy(model), x, y)
         found = norms()
     except Exception as error:  # noqa: BLE001  # what a library cannot do is the result
-        return f"stops: {type(error).__name__}"
+        return {"stops": type(error).__name__}
+    peak = peak_mib() - before
     true = truth(work, 4, last="last layer" in name)
     wrong = float(np.max(np.abs(found[:4].detach().double().numpy() / true - 1)))
     rounds: list[float] = []
@@ -200,8 +205,22 @@ def cell(work: Workload, name: str, seconds: float) -> str:
         rounds.append((time.perf_counter() - middle) / (middle - start))
         if time.perf_counter() - began > 10 * seconds:
             break
-    told = f"{statistics.median(rounds):.2f}"
-    return f"{told} ({wrong:.0e})" if wrong < 1e-3 else f"{told} (**{wrong:.0%} off**)"
+    return {"ratio": statistics.median(rounds), "peak": peak, "wrong": wrong}
+
+
+def cell(work: Workload, name: str, seconds: float) -> str:
+    """`ratio, peak (error)`, or what went wrong, measured in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.rivals", "--cell", work.name, name]
+    command += ["--seconds", str(seconds), "--threads", str(torch.get_num_threads())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        return f"stops: exit {done.returncode}"
+    got = json.loads(done.stdout.splitlines()[-1])
+    if "stops" in got:
+        return f"stops: {got['stops']}"
+    wrong = got["wrong"]
+    off = f"{wrong:.0e}" if wrong < 1e-3 else f"**{wrong:.1%} off**"
+    return f"{got['ratio']:.2f}, {got['peak']:.0f} ({off})"
 
 
 def main() -> None:
@@ -209,17 +228,26 @@ def main() -> None:
     parser.add_argument("--only", default="", help="models whose name contains this")
     parser.add_argument("--seconds", type=float, default=6.0, help="for each cell")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0: torch's own")
+    parser.add_argument("--library", default="", help="libraries whose name contains this")
+    parser.add_argument("--cell", nargs=2, metavar=("MODEL", "LIBRARY"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     warnings.filterwarnings("ignore")
-    names = [n for n, (package, _) in RIVALS.items() if importlib.util.find_spec(package)]
+    if args.cell:
+        model, library = args.cell
+        work = next(w for w in WORKLOADS if w.name == model)
+        print(json.dumps(measure(work, library, args.seconds)))
+        return
+    wanted = [n for n in RIVALS if args.library.lower() in n.lower()]
+    names = [n for n in wanted if importlib.util.find_spec(RIVALS[n][0])]
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, CPU, float32\n")
-    print(f"| model | {' | '.join(names)} |\n|{'-|' * (len(names) + 1)}")
+    print(f"| model | step's peak | {' | '.join(names)} |\n|{'-|' * (len(names) + 2)}")
     for work in WORKLOADS:
         if args.only.lower() in work.name.lower():
             cells: list[Any] = [cell(work, name, args.seconds) for name in names]
-            print(f"| {work.name} | {' | '.join(cells)} |", flush=True)
+            step = measure_peak(work, "step", torch.get_num_threads())
+            print(f"| {work.name} | {step:.0f} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 Imports nothing but torch, numpy and the standard library. docs/engine.md tells the rest.
 """
 
+from workers.influence.arithmetic import Precision, PrecisionError
 from workers.influence.auto_layers import LayerChoice, choose_layers
 from workers.influence.coverage import Coverage, Entry, Treatment
 from workers.influence.errors import (
@@ -40,6 +41,8 @@ __all__ = [
     "LayerChoice",
     "LossNotPerExample",
     "OperandModified",
+    "Precision",
+    "PrecisionError",
     "SelfCheckFailed",
     "SelfInfluence",
     "SelfInfluenceScorer",

@@ -6,8 +6,9 @@ functional calls are seen, which hooks on modules miss.
 
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -61,9 +62,14 @@ class Event:
     derivable: bool = False
     nth: int = 0
 
-    @property
+    @cached_property
     def key(self) -> EventKey:
         return self.operation, tuple(sorted(name for _, name in self.names)), self.nth
+
+    @cached_property
+    def described(self) -> tuple[str, tuple[tuple[str, str], ...], bool, bool, bool]:
+        """All but how many came before."""
+        return self.operation, self.names, self.has_rule, self.derives, self.derivable
 
 
 # (event's index, rule, call, gradient by the call's output)
@@ -106,6 +112,7 @@ class Capture(TorchFunctionMode):
         constants: the model's other tensors, which do not change with the batch.
         wanted: indices of events whose output is tapped; None: every event that has a rule.
         derive: uses by rule that are to be taken for functions of parameters alone.
+        expected: the events of an earlier pass, made anew only from where this one differs.
         on_gradient: called in the backward pass for each tapped event.
         keep: keep what was captured after its gradient came, for a second backward pass.
     """
@@ -117,6 +124,7 @@ class Capture(TorchFunctionMode):
         constants: Iterable[Tensor] = (),
         wanted: frozenset[int] | None = frozenset(),
         derive: frozenset[EventKey] = frozenset(),
+        expected: Sequence[Event] = (),
         on_gradient: OnGradient | None = None,
         keep: bool = False,
     ) -> None:
@@ -125,6 +133,7 @@ class Capture(TorchFunctionMode):
         self.ancestry = Ancestry(names, constants)
         self._wanted = wanted
         self._derive = derive
+        self._expected = expected
         self._on_gradient = on_gradient
         self._keep = keep
         self.calls: dict[int, Call] = {}
@@ -173,8 +182,9 @@ class Capture(TorchFunctionMode):
                 return result
         if rule is not None and not (rule.needs_data and seen.constant):
             call = rule.bind_knowing(self._is_parameter, *args, **kwargs)
-            if call is not None and self._count(call) == seen.parts:
-                event = self._event(func, self._roles(call), has_rule=True, derivable=seen.constant)
+            count, named = (0, ()) if call is None else self._roles(call)
+            if call is not None and count == seen.parts:
+                event = self._event(func, named, has_rule=True, derivable=seen.constant)
                 if event.key not in self._derive:
                     return self._ruled(event, rule, call, func(*args, **kwargs))
         roles = tuple(("", name) for name in seen.names)
@@ -191,12 +201,22 @@ class Capture(TorchFunctionMode):
             self.ancestry.forget(args[0])
         return result
 
-    def _event(self, func: Callable[..., Any], roles: Any, **facts: bool) -> Event:
-        operation = _name_of(func)
+    def _event(
+        self,
+        func: Callable[..., Any],
+        roles: tuple[tuple[str, str], ...],
+        *,
+        has_rule: bool = False,
+        derives: bool = False,
+        derivable: bool = False,
+    ) -> Event:
+        operation, at = _name_of(func), len(self.events)
+        if at < len(self._expected) and (at == 0 or self.events[-1] is self._expected[at - 1]):
+            known = self._expected[at]
+            if (operation, roles, has_rule, derives, derivable) == known.described:
+                return known
         kind = operation, tuple(sorted(name for _, name in roles))
-        return Event(
-            operation, roles, facts.pop("has_rule", False), nth=self._counts[kind], **facts
-        )
+        return Event(operation, roles, has_rule, derives, derivable, self._counts[kind])
 
     def _record(self, event: Event) -> int:
         self._counts[event.key[:2]] += 1
@@ -206,12 +226,10 @@ class Capture(TorchFunctionMode):
     def _is_parameter(self, tensor: Tensor) -> bool:
         return bool(self.ancestry.names_of(tensor))
 
-    def _count(self, call: Call) -> int:
-        """How many of the call's roles are or derive from parameters."""
-        return sum(map(self._is_parameter, call.roles.values()))
-
-    def _roles(self, call: Call) -> tuple[tuple[str, str], ...]:
-        return tuple((r, n) for r, t in call.roles.items() for n in self.ancestry.names_of(t))
+    def _roles(self, call: Call) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """How many of the call's roles are or derive from parameters, and which."""
+        named = [(role, self.ancestry.names_of(t)) for role, t in call.roles.items()]
+        return sum(map(bool, (n for _, n in named))), tuple((r, n) for r, ns in named for n in ns)
 
     def _ruled(self, event: Event, rule: Rule, call: Call, output: Tensor) -> Tensor:
         index = self._record(event)
@@ -265,9 +283,10 @@ class Capture(TorchFunctionMode):
         """Says that x went through F.linear, and that the gradient of its output is `output`'s."""
         rule = RULES[functional.linear]
         call = rule.bind(x.detach(), weight, bias)
-        if call is None or not self._count(call):
+        count, named = (0, ()) if call is None else self._roles(call)
+        if call is None or not count:
             return
-        index = self._record(self._event(functional.linear, self._roles(call), has_rule=True))
+        index = self._record(self._event(functional.linear, named, has_rule=True))
         if self._taps(index):
             self._tap(index, rule, call, output)
 

@@ -1,8 +1,10 @@
 """The account of every parameter: how its part of the norm was computed, or why it was left out."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+from workers.influence.arithmetic import Precision, PrecisionError
 
 
 class Treatment(StrEnum):
@@ -43,11 +45,15 @@ class Coverage:
     """Every parameter of the model, in the model's order, and which of them is the last layer.
 
     slow_share: of the time spent so far, the part that the parameters in `slow` took, 0 to 1.
+    precision_error: what a lower precision cost, measured by the self-check; None: full precision,
+        or no check was made.
     """
 
     entries: tuple[Entry, ...] = ()
     last_layer: tuple[str, ...] = ()
     slow_share: float = 0.0
+    precision: Precision = "full"
+    precision_error: PrecisionError | None = None
 
     def names(self, treatment: Treatment) -> list[str]:
         return [e.name for e in self.entries if e.treatment is treatment]
@@ -73,6 +79,8 @@ class Coverage:
             "totals": totals,
             "last_layer": list(self.last_layer),
             "slow_share": self.slow_share,
+            "precision": self.precision,
+            "precision_error": self.precision_error and asdict(self.precision_error),
             "parameters": [
                 {
                     "name": e.name,
@@ -89,4 +97,10 @@ class Coverage:
         lines = [f"{t.value}: {', '.join(self.names(t))}" for t in Treatment if self.names(t)]
         if self.slow:
             lines.append(f"slow parts' share of the time: {self.slow_share:.0%}")
+        if self.precision_error is not None:
+            off = self.precision_error
+            lines.append(
+                f"{self.precision}: squared norms off by {off.median:.1%} (median), at most "
+                f"{off.largest:.1%}, of {off.examples} compared"
+            )
         return "\n".join(lines)

@@ -70,6 +70,7 @@ def ghost_pass(
         constants=state.values(),
         wanted=frozenset(taps.layouts),
         derive=taps.derive,
+        expected=taps.events,
         on_gradient=lambda *event: found.add(watch, *event),
     )
     try:
@@ -120,6 +121,8 @@ class _Collected:
         a, d = call.operand.detach(), d.detach()
         if a.is_floating_point() and a.dtype != d.dtype:
             a = a.to(d.dtype)  # autocast
+        if self.sketch is not None and d.dtype == torch.bfloat16:
+            a, d = a.float() if a.is_floating_point() else a, d.float()
         a = layout.examples_first(a, n, call.leading)
         d = layout.examples_first(d, n, call.leading)
         alone: dict[str, str] = {}

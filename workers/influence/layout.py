@@ -41,6 +41,8 @@ class Layout:
             n_examples: B.
             leading: how many dimensions come before the features'.
         """
+        if self.axis == 0 and self.merged == "alone" and leading <= 2:
+            return x if leading == 2 else x.unsqueeze(1)
         features = x.shape[leading:]
         x = x.movedim(self.axis, 0)
         if self.merged == "inner":

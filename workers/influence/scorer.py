@@ -1,7 +1,7 @@
 """The engine's two public forms: a scorer that keeps checkpoints loaded, and one call over all."""
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -12,12 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from workers.influence import slow_path
+from workers.influence.arithmetic import (
+    Precision,
+    PrecisionError,
+    require_precision,
+    rounding,
+)
 from workers.influence.coverage import EXACT, Coverage, Entry, Treatment
 from workers.influence.errors import CheckpointMismatch, ShapeMismatch, UnknownLayer
 from workers.influence.ghost import ghost_pass
 from workers.influence.layers import Layers, select
 from workers.influence.losses import Loss, resolve_loss
 from workers.influence.measures import Seen, scores_of
+from workers.influence.memory_order import MemoryOrder, in_order
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
 from workers.influence.progress import Progress, TextBar
@@ -44,6 +51,11 @@ class SelfInfluenceScorer:
             of modules, such as "type:Linear".
         device: where to compute; by default cuda where there is one.
         sketch: also sketch each example's gradient, of those of the spec's layers that are scored.
+        precision: "full", the model's own; "bf16" computes forward and backward in bfloat16
+            where torch's autocast allows it; "tf32" rounds products on CUDA to TF32. The coverage
+            states their error, which the self-check measures.
+        channels_last: images and kernels with a pixel's channels side by side, which changes the
+            speed only; None: whichever the first batches are quicker with.
         salts: a name for each checkpoint, such as a hash of its weights: sketches of one checkpoint
             by different scorers can be compared only if it is the same. By default its index.
     Raises:
@@ -62,13 +74,21 @@ class SelfInfluenceScorer:
         device: str | torch.device | None = None,
         sketch: SketchSpec | None = None,
         salts: Sequence[str] | None = None,
+        precision: Precision = "full",
+        channels_last: bool | None = None,
     ) -> None:
         self.device = choose_device(device)
         slots = WeightSlots(model)
         self._subject = Subject(model, slots, resolve_loss(loss), self.device)
+        require_precision(precision)
+        self._precision: Precision = precision
+        self._precision_error: PrecisionError | None = None
+        self._quick = self._subject.in_bf16() if precision == "bf16" else self._subject
+        self._order = MemoryOrder(model, channels_last)
         if not checkpoints:
             raise CheckpointMismatch("Self-influence needs at least one checkpoint.")
         self._states = [slots.load(state, eta, self.device) for state, eta in checkpoints]
+        self._put_in_order()
         self._etas = np.array([float(eta) for _, eta in checkpoints])
         self._trainable = {
             name: slots.aliases(name) for name, p in slots.parameters.items() if p.requires_grad
@@ -94,7 +114,12 @@ class SelfInfluenceScorer:
     def coverage(self) -> Coverage:
         """How each parameter is accounted for; known once a batch was scored or checked."""
         share = self._slow_s / self._spent_s if self._spent_s else 0.0
-        return replace(self._coverage, slow_share=share)
+        return replace(
+            self._coverage,
+            slow_share=share,
+            precision=self._precision,
+            precision_error=self._precision_error,
+        )
 
     def _account(self) -> Coverage:
         """The coverage of the plans so far: made when a plan is, not for every batch."""
@@ -137,14 +162,21 @@ class SelfInfluenceScorer:
         n = require_examples(inputs, targets)
         if n == 0:
             raise ShapeMismatch("A batch needs at least one example.")
-        inputs, targets = to_device(inputs, self.device), targets.detach().to(self.device)
+        began, channels_last = perf_counter(), self._order.channels_last
+        inputs, targets = self._placed(inputs, targets)
         chosen = range(len(self._states)) if only is None else only
-        with self._scoring():
+        with self._scoring(self._precision):
             done = [
-                self._at_checkpoint(self._states[index], inputs, targets, self._sketchers[index])
+                self._at_checkpoint(
+                    self._states[index], inputs, targets, self._quick, self._sketchers[index]
+                )
                 for index in chosen
             ]
-        return scores_of([at.seen for at in done], targets)
+        scores = scores_of([at.seen for at in done], targets)
+        self._order.took(perf_counter() - began, n * len(done))
+        if self._order.channels_last != channels_last:
+            self._put_in_order()
+        return scores
 
     def by_parameter(self, inputs: Inputs, targets: Tensor) -> dict[str, np.ndarray]:
         """Self-influence of one batch by each parameter alone, weighted by eta: {name: (n,)}.
@@ -152,7 +184,7 @@ class SelfInfluenceScorer:
         Raises: what `score` raises.
         """
         require_examples(inputs, targets)
-        batch = to_device(inputs, self.device), targets.detach().to(self.device)
+        batch = self._placed(inputs, targets)
         total: dict[str, np.ndarray] = {}
         with self._scoring():
             for state, eta in zip(self._states, self._etas, strict=True):
@@ -164,55 +196,86 @@ class SelfInfluenceScorer:
     def self_check(self, inputs: Inputs, targets: Tensor) -> None:
         """Compares two examples with a plain autograd loop, at the first and last checkpoint.
 
+        In a lower precision the batch is also scored in both, which gives the coverage's
+        `precision_error`; a batch of some dozens of examples tells enough.
+
         Raises:
             SelfCheckFailed: the norms, or the sketches asked for, differ beyond rounding.
             And what `score` raises.
         """
         require_examples(inputs, targets)
-        two = to_device(inputs, self.device), targets.detach().to(self.device)
+        batch = self._placed(inputs, targets)
         with self._scoring():
-            for index in {0, len(self._states) - 1}:
+            for index in sorted({0, len(self._states) - 1}):
                 state, sketcher = self._states[index], self._sketchers[index]
                 norms = partial(self._norms, sketcher=sketcher)
-                check_two(self._subject, norms, state, *two)
+                check_two(self._subject, norms, state, *batch)
                 if sketcher is not None:
                     sketches = partial(self._sketches, sketcher)
-                    check_two_sketches(self._subject, sketches, state, *two)
+                    check_two_sketches(self._subject, sketches, state, *batch)
+        if self._precision != "full":
+            ends = [self._states[0], self._states[-1]]
+            with self._scoring():
+                true = [self._at_checkpoint(s, *batch, self._subject).seen.total for s in ends]
+            with self._scoring(self._precision):
+                found = [self._at_checkpoint(s, *batch, self._quick).seen.total for s in ends]
+            self._precision_error = PrecisionError.between(
+                torch.cat(found).cpu().numpy(), torch.cat(true).cpu().numpy()
+            )
 
-    def _scoring(self) -> AbstractContextManager[None]:
-        return scoring_mode(self._subject.model, self.device)
+    def _put_in_order(self) -> None:
+        order = self._order.channels_last
+        self._states = [
+            {name: in_order(value, channels_last=order) for name, value in state.items()}
+            for state in self._states
+        ]
+
+    def _placed(self, inputs: Inputs, targets: Tensor) -> tuple[Inputs, Tensor]:
+        placed = to_device(inputs, self.device, channels_last=self._order.channels_last)
+        return placed, targets.detach().to(self.device, non_blocking=True)
+
+    @contextmanager
+    def _scoring(self, precision: Precision = "full") -> Iterator[None]:
+        with scoring_mode(self._subject.model, self.device), rounding(self.device, precision):
+            yield
 
     def _norms(
         self, state: State, inputs: Inputs, targets: Tensor, sketcher: Sketcher | None = None
     ) -> dict[str, Tensor]:
-        return self._at_checkpoint(state, inputs, targets, sketcher).norms
+        return self._at_checkpoint(state, inputs, targets, self._subject, sketcher).norms
 
     def _sketches(
         self, sketcher: Sketcher, state: State, inputs: Inputs, targets: Tensor, name: str | None
     ) -> tuple[Tensor, BatchSketch]:
         """The batch's, and an empty one of one example; of one parameter, if named."""
         chosen = sketcher if name is None else sketcher.of_one(name)
-        sketch = self._at_checkpoint(state, inputs, targets, chosen).seen.sketch
+        sketch = self._at_checkpoint(state, inputs, targets, self._subject, chosen).seen.sketch
         assert sketch is not None
         return sketch, self._start(chosen, self._plans[0], state, 1)
 
     def _at_checkpoint(
-        self, state: State, inputs: Inputs, targets: Tensor, sketcher: Sketcher | None = None
+        self,
+        state: State,
+        inputs: Inputs,
+        targets: Tensor,
+        subject: Subject,
+        sketcher: Sketcher | None = None,
     ) -> "_AtCheckpoint":
         for plan in self._plans:
-            done = self._by_plan(plan, state, inputs, targets, sketcher)
+            done = self._by_plan(plan, state, inputs, targets, subject, sketcher)
             if done is not None:
                 if plan is not self._plans[0] and plan.taps.ruled:
                     self._plans.remove(plan)
                     self._plans.insert(0, plan)
                 return done
-        plan = make_plan(
-            self._subject, self._trainable, self._layers, self._states, inputs, targets
-        )
-        done = self._by_plan(plan, state, inputs, targets, sketcher)
+        with rounding(self.device, "full"):
+            plan = make_plan(
+                self._subject, self._trainable, self._layers, self._states, inputs, targets
+            )
+        done = self._by_plan(plan, state, inputs, targets, subject, sketcher)
         if done is None:  # the full batch is unlike three of its examples
             plan = plan.without_rules()
-            done = self._by_plan(plan, state, inputs, targets, sketcher)
+            done = self._by_plan(plan, state, inputs, targets, subject, sketcher)
             assert done is not None
             self._plans.append(plan)  # it fits everything, so it is tried last
         else:
@@ -226,9 +289,10 @@ class SelfInfluenceScorer:
         state: State,
         inputs: Inputs,
         targets: Tensor,
+        subject: Subject,
         sketcher: Sketcher | None,
     ) -> "_AtCheckpoint | None":
-        subject, began = self._subject, perf_counter()
+        began = perf_counter()
         sketch = None if sketcher is None else self._start(sketcher, plan, state, len(targets))
         done = ghost_pass(subject, plan.taps, state, inputs, targets, sketch)
         if done is None:
@@ -282,6 +346,8 @@ def self_influence(
     check: bool = True,
     sketch: SketchSpec | None = None,
     salts: Sequence[str] | None = None,
+    precision: Precision = "full",
+    channels_last: bool | None = None,
 ) -> SelfInfluence:
     """Exact TracIn self-influence of every example, sum_i eta_i |grad loss(example, w_i)|².
 
@@ -307,6 +373,8 @@ def self_influence(
         device=device,
         sketch=sketch,
         salts=salts,
+        precision=precision,
+        channels_last=channels_last,
     )
     dataset = getattr(batches, "dataset", None)
     total = len(dataset) if isinstance(dataset, Sized) else None

@@ -1,14 +1,17 @@
 """What is scored: a model, its loss and where it runs, with plain passes through it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from workers.influence.arithmetic import widened_outputs
 from workers.influence.errors import ShapeMismatch
 from workers.influence.losses import Loss, per_example
+from workers.influence.memory_order import in_order
 from workers.influence.weights import State, WeightSlots
 
 Inputs = Any  # a tensor, or a tuple or dict with tensors
@@ -16,19 +19,35 @@ Inputs = Any  # a tensor, or a tuple or dict with tensors
 
 @dataclass(frozen=True)
 class Subject:
+    """bf16: the forward pass, and so its gradients, in bfloat16 where torch's autocast thinks
+    it safe.
+    """
+
     model: nn.Module
     slots: WeightSlots
     loss: Loss
     device: torch.device
+    bf16: bool = False
 
     def forward(self, state: Mapping[str, Tensor], inputs: Inputs) -> Any:
         """The model's outputs with these weights."""
-        with self.slots.holding(state):
+        with self.slots.holding(state), self._autocast():
             if isinstance(inputs, dict):
-                return self.model(**inputs)
-            if isinstance(inputs, list | tuple):
-                return self.model(*inputs)
-            return self.model(inputs)
+                outputs = self.model(**inputs)
+            elif isinstance(inputs, list | tuple):
+                outputs = self.model(*inputs)
+            else:
+                outputs = self.model(inputs)
+        return widened_outputs(outputs) if self.bf16 else outputs
+
+    def in_bf16(self) -> "Subject":
+        return replace(self, bf16=True)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if not self.bf16:
+            return nullcontext()
+        # Without its cache of cast weights: it would outlive the checkpoint they are of.
+        return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
 
     def losses(self, state: Mapping[str, Tensor], inputs: Inputs, targets: Tensor) -> Tensor:
         """(B,) losses."""
@@ -54,9 +73,14 @@ def take(inputs: Inputs, index: Any) -> Inputs:
     return _map(inputs, lambda x: x[index])
 
 
-def to_device(inputs: Inputs, device: torch.device) -> Inputs:
-    """Every tensor on the device, apart from any graph."""
-    return _map(inputs, lambda x: x.detach().to(device))
+def to_device(inputs: Inputs, device: torch.device, *, channels_last: bool = False) -> Inputs:
+    """Every tensor on the device, apart from any graph. From pinned memory without waiting."""
+
+    def placed(x: Tensor) -> Tensor:
+        there = x.detach().to(device, non_blocking=True)
+        return in_order(there, channels_last=channels_last)
+
+    return _map(inputs, placed)
 
 
 def widened(tensor: Tensor) -> Tensor:

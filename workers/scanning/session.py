@@ -218,7 +218,11 @@ class ScanSession:
 
     def _read(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         rows = self._store.take(positions)
-        return self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
+        inputs, targets = self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
+        if (self.device or "").startswith("cuda"):
+            # From pinned memory a batch goes to the device while the last one computes there.
+            return inputs.pin_memory(), targets.pin_memory()
+        return inputs, targets
 
 
 _sessions: OrderedDict[UUID, ScanSession] = OrderedDict()

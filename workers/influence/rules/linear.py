@@ -11,6 +11,7 @@ Source: Goodfellow 2015, "Efficient per-example gradient computations", for one 
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -57,10 +58,13 @@ def outer_sq_norm(a: Tensor, d: Tensor) -> Tensor:
     if t == 1:
         return squares(a) * squares(d)
     if t * (i + o) < i * o:
+        wide = torch.promote_types(a.dtype, torch.float32)
         return in_chunks(
             n,
             t * t,
-            lambda s: ((a[s] @ a[s].mT).mul_(d[s] @ d[s].mT)).flatten(1).sum(1).clamp_min_(0),
+            lambda s: (
+                ((a[s] @ a[s].mT).mul_(d[s] @ d[s].mT)).flatten(1).sum(1, dtype=wide).clamp_min_(0)
+            ),
         )
     return in_chunks(n, i * o, lambda s: squares(d[s].mT @ a[s]))
 
