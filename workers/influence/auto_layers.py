@@ -70,7 +70,12 @@ def choose_layers(
 
     def scorer(layers: str | tuple[str, ...]) -> SelfInfluenceScorer:
         return SelfInfluenceScorer(
-            model, loss=loss, checkpoints=checkpoints, layers=layers, device=device
+            model,
+            loss=loss,
+            checkpoints=checkpoints,
+            layers=layers,
+            device=device,
+            channels_last=False,  # left to the scorer, the order would be found by the clock
         )
 
     whole = scorer("all")
