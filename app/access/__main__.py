@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from app.access import service
+from app.access import keys, people
 from app.access.models import Role
 from app.db import transaction
 from app.errors import ProblemError
@@ -16,19 +16,18 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     key = commands.add_parser("create-key", help="print a new API key")
     key.add_argument("--name", default="unnamed")
-    link = commands.add_parser("sign-in-link", help="print a path that signs a browser in once")
+    key.add_argument("--role", choices=[role.value for role in Role], default="engineer")
+    link = commands.add_parser("sign-in-link", help="print a path that signs the owner in, once")
     for command in (key, link):
         command.add_argument("--project", default="default")
-        command.add_argument("--role", choices=[role.value for role in Role], default="engineer")
     options = parser.parse_args()
     try:
         with transaction() as db:
             project = ensure_project(db, options.project)
-            role = Role(options.role)
             if options.command == "create-key":
-                printed = service.create_key(db, project, name=options.name, role=role)
+                printed = keys.create_key(db, project, name=options.name, role=Role(options.role))
             else:
-                printed = service.create_sign_in_link(db, project, role)
+                printed = people.create_sign_in_link(db, project)
     except ProblemError as error:
         raise SystemExit(f"{error.detail} {error.remedy or ''}") from error
     print(printed)

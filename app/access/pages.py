@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Header, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.access import service
+from app.access import sessions
 from app.access.errors import NotAllowed, NotSignedIn
-from app.access.guards import COOKIE, SignInNeeded, page_caller, require_csrf
+from app.access.guards import COOKIE, require_csrf, require_sign_in, signed_in_browser
 from app.dashboard.frame import page, project_url
 from app.db import ReadSession, WriteSession
 from app.settings import settings
@@ -36,9 +36,9 @@ def local_path(value: str | None) -> str | None:
 
 @router.get("/")
 def home(request: Request, db: ReadSession) -> Response:
-    caller = page_caller(request, db)
+    caller = require_sign_in(request, db).at_home()
     if caller is None:
-        raise SignInNeeded
+        return page("access/no_project.html", title="No project", caller=None, section="error")
     return RedirectResponse(f"{project_url(caller)}/scans", 303)
 
 
@@ -70,7 +70,7 @@ def sign_in(
         )
     following = local_path(next)
     try:
-        secret, _ = service.sign_in_with_key(db, api_key.strip())
+        secret = sessions.sign_in_with_key(db, api_key.strip())
     except NotSignedIn as error:
         return page(
             "access/sign_in.html",
@@ -87,7 +87,7 @@ def sign_in(
 @router.get("/sign-in/link/{token}")
 def sign_in_by_link(token: str, db: WriteSession) -> Response:
     """Raises LinkSpent."""
-    secret, _ = service.sign_in_with_link(db, token)
+    secret = sessions.sign_in_with_link(db, token)
     return _signed_in(secret, "/")
 
 
@@ -95,10 +95,10 @@ def sign_in_by_link(token: str, db: WriteSession) -> Response:
 def sign_out(
     request: Request, db: WriteSession, csrf_token: Annotated[str, Form()] = ""
 ) -> Response:
-    caller = page_caller(request, db)
-    if caller is not None:
-        require_csrf(caller, csrf_token)
-        service.sign_out(db, caller)
+    signed_in = signed_in_browser(request, db)
+    if signed_in is not None:
+        require_csrf(signed_in, csrf_token)
+        sessions.sign_out(db, signed_in)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(COOKIE, path="/")
     return answer
@@ -109,7 +109,7 @@ def _signed_in(secret: str, following: str) -> Response:
     answer.set_cookie(
         COOKIE,
         secret,
-        max_age=int(service.SESSION_TTL.total_seconds()),
+        max_age=int(sessions.SESSION_TTL.total_seconds()),
         path="/",
         httponly=True,
         samesite="lax",

@@ -3,46 +3,116 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.access.models import ApiKey, BrowserSession, IdempotentRequest, SignInLink
+from app.access.models import (
+    ApiKey,
+    BrowserSession,
+    IdempotentRequest,
+    Membership,
+    Person,
+    Principal,
+    PrincipalKind,
+    SignInLink,
+)
 from app.projects.models import Project
 
 
-def live_key(db: Session, secret_hash: str, at: datetime) -> tuple[ApiKey, Project] | None:
+@dataclass(frozen=True)
+class KeyRow:
+    """A key that opens something now."""
+
+    id: uuid.UUID
+    name: str
+    role: str
+    project_id: uuid.UUID
+    project_name: str
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A live session and whose it is."""
+
+    session_id: uuid.UUID
+    csrf_token: str
+    project_id: uuid.UUID | None
+    principal_id: uuid.UUID
+    kind: str
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project that a principal may go to, and the role there."""
+
+    project_id: uuid.UUID
+    project_name: str
+    role: str
+
+
+def live_key(db: Session, secret_hash: str, at: datetime) -> KeyRow | None:
     row = db.execute(
-        select(ApiKey, Project)
+        select(ApiKey.id, Principal.name, ApiKey.role, Project.id, Project.name)
+        .join(Principal, Principal.id == ApiKey.id)
         .join(Project, Project.id == ApiKey.project_id)
-        .where(
-            ApiKey.secret_hash == secret_hash,
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at),
-        )
+        .where(ApiKey.secret_hash == secret_hash, _key_lives(at))
     ).first()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else KeyRow(*row)
 
 
-def live_session(
-    db: Session, secret_hash: str, at: datetime
-) -> tuple[BrowserSession, Project] | None:
+def _key_lives(at: datetime) -> ColumnElement[bool]:
+    return and_(
+        ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at)
+    )
+
+
+def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | None:
     row = db.execute(
-        select(BrowserSession, Project)
-        .join(Project, Project.id == BrowserSession.project_id)
-        .outerjoin(ApiKey, ApiKey.id == BrowserSession.api_key_id)
+        select(
+            BrowserSession.id,
+            BrowserSession.csrf_token,
+            BrowserSession.project_id,
+            Principal.id,
+            Principal.kind,
+            Principal.name,
+            Person.email,
+        )
+        .join(Principal, Principal.id == BrowserSession.principal_id)
+        .outerjoin(Person, Person.id == Principal.id)
+        .outerjoin(ApiKey, ApiKey.id == Principal.id)
         .where(
             BrowserSession.secret_hash == secret_hash,
             BrowserSession.ended_at.is_(None),
             BrowserSession.expires_at > at,
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at),
+            _key_lives(at),  # holds for people, who have none
         )
     ).first()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else SessionRow(*row)
+
+
+def places_of(db: Session, principal_id: uuid.UUID, kind: PrincipalKind) -> tuple[Place, ...]:
+    """The projects of a principal, by name."""
+    if kind is PrincipalKind.key:
+        asked = (
+            select(Project.id, Project.name, ApiKey.role)
+            .join(ApiKey, ApiKey.project_id == Project.id)
+            .where(ApiKey.id == principal_id)
+        )
+    else:
+        asked = (
+            select(Project.id, Project.name, Membership.role)
+            .join(Membership, Membership.project_id == Project.id)
+            .where(Membership.person_id == principal_id)
+            .order_by(Project.name)
+        )
+    return tuple(Place(*row) for row in db.execute(asked))
 
 
 def spend_link(db: Session, secret_hash: str, at: datetime) -> SignInLink | None:

@@ -111,12 +111,12 @@ def test_another_site_cannot_sign_a_visitor_in(browser: TestClient) -> None:
 
 
 def test_a_link_signs_in_once(browser: TestClient) -> None:
-    from app.access import service
+    from app.access import people
     from app.db import transaction
     from app.projects.service import ensure_project
 
     with transaction() as db:
-        link = service.create_sign_in_link(db, ensure_project(db, "lab"))
+        link = people.create_sign_in_link(db, ensure_project(db, "lab"))
     answer = browser.get(link)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert browser.get("/").headers["Location"] == SCANS

@@ -1,0 +1,157 @@
+"""Principals: people with roles in projects beside keys.
+
+Keys become principals under their own ids. Browser sessions and open sign-in links end: they
+belonged to a role, and now belong to somebody.
+
+Locks: `api_keys`, `browser_sessions`, `sign_in_links` and `audit_entries` for a moment each. The
+last may be long: its rows are given their principal where the text names one.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    _make_principals()
+    _make_keys_principals()
+    _give_entries_their_principal()
+    _make_sessions_somebodys()
+
+
+def _make_principals() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "principals",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.CheckConstraint("kind IN ('person', 'key')", name=op.f("ck_principals_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_principals")),
+    )
+    op.create_table(
+        "people",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("password_hash", sa.String(), nullable=True),
+        sa.Column("is_local_owner", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["principals.id"], name=op.f("fk_people_id_principals")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+        sa.UniqueConstraint("email", name=op.f("uq_people_email")),
+    )
+    op.create_index(
+        "uq_people_local_owner",
+        "people",
+        ["is_local_owner"],
+        unique=True,
+        postgresql_where=sa.text("is_local_owner"),
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_memberships_person_id_people")
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_memberships_project_id_projects")
+        ),
+        sa.PrimaryKeyConstraint("person_id", "project_id", name=op.f("pk_memberships")),
+    )
+    op.create_index(op.f("ix_memberships_project_id"), "memberships", ["project_id"])
+
+
+def _make_keys_principals() -> None:
+    op.execute(
+        "INSERT INTO principals (id, kind, name, created_at)"
+        " SELECT id, 'key', name, created_at FROM api_keys"
+    )
+    op.create_foreign_key(
+        op.f("fk_api_keys_id_principals"), "api_keys", "principals", ["id"], ["id"]
+    )
+    op.drop_column("api_keys", "name")
+
+
+def _give_entries_their_principal() -> None:
+    op.add_column("audit_entries", sa.Column("principal_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_audit_entries_principal_id_principals"),
+        "audit_entries",
+        "principals",
+        ["principal_id"],
+        ["id"],
+    )
+    op.execute(
+        "UPDATE audit_entries SET principal_id = principals.id FROM principals"
+        " WHERE right(caller, 38) = '(' || principals.id || ')'"
+    )
+    op.execute(
+        "UPDATE audit_entries SET principal_id = session.api_key_id FROM browser_sessions session"
+        " WHERE caller = 'session ' || session.id"
+    )
+    for column in ("principal_id", "action"):
+        name = op.f(f"ix_audit_entries_project_id_{column}_id")
+        op.create_index(name, "audit_entries", ["project_id", column, "id"])
+
+
+def _make_sessions_somebodys() -> None:
+    op.execute("DELETE FROM browser_sessions")
+    op.execute("DELETE FROM sign_in_links")
+    op.drop_index(op.f("ix_browser_sessions_api_key_id"), "browser_sessions")
+    op.drop_index(op.f("ix_browser_sessions_project_id"), "browser_sessions")
+    op.drop_column("browser_sessions", "api_key_id")
+    op.drop_column("browser_sessions", "role")
+    op.alter_column("browser_sessions", "project_id", nullable=True)
+    op.add_column("browser_sessions", sa.Column("principal_id", sa.Uuid(), nullable=False))
+    op.create_foreign_key(
+        op.f("fk_browser_sessions_principal_id_principals"),
+        "browser_sessions",
+        "principals",
+        ["principal_id"],
+        ["id"],
+    )
+    op.create_index(op.f("ix_browser_sessions_principal_id"), "browser_sessions", ["principal_id"])
+    op.drop_index(op.f("ix_sign_in_links_project_id"), "sign_in_links")
+    op.drop_column("sign_in_links", "role")
+    op.add_column("sign_in_links", sa.Column("person_id", sa.Uuid(), nullable=False))
+    op.create_foreign_key(
+        op.f("fk_sign_in_links_person_id_people"), "sign_in_links", "people", ["person_id"], ["id"]
+    )
+    op.create_index(op.f("ix_sign_in_links_person_id"), "sign_in_links", ["person_id"])
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM browser_sessions")
+    op.execute("DELETE FROM sign_in_links")
+    op.drop_column("sign_in_links", "person_id")
+    op.add_column("sign_in_links", sa.Column("role", sa.String(), nullable=False))
+    op.create_index(op.f("ix_sign_in_links_project_id"), "sign_in_links", ["project_id"])
+    op.drop_column("browser_sessions", "principal_id")
+    op.alter_column("browser_sessions", "project_id", nullable=False)
+    op.add_column("browser_sessions", sa.Column("role", sa.String(), nullable=False))
+    op.add_column("browser_sessions", sa.Column("api_key_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_browser_sessions_api_key_id_api_keys"),
+        "browser_sessions",
+        "api_keys",
+        ["api_key_id"],
+        ["id"],
+    )
+    for column in ("api_key_id", "project_id"):
+        op.create_index(op.f(f"ix_browser_sessions_{column}"), "browser_sessions", [column])
+    for column in ("principal_id", "action"):
+        op.drop_index(op.f(f"ix_audit_entries_project_id_{column}_id"), "audit_entries")
+    op.drop_column("audit_entries", "principal_id")
+    op.add_column("api_keys", sa.Column("name", sa.String(), nullable=True))
+    op.execute("UPDATE api_keys SET name = p.name FROM principals p WHERE p.id = api_keys.id")
+    op.alter_column("api_keys", "name", nullable=False)
+    op.drop_constraint(op.f("fk_api_keys_id_principals"), "api_keys", type_="foreignkey")
+    for table in ("memberships", "people", "principals"):
+        op.drop_table(table)
