@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from app import errors, health
+from app.access.account_pages import router as account_pages
 from app.access.pages import router as access_pages
 from app.dashboard import errors as error_pages
 from app.dashboard.assets import router as assets
@@ -51,7 +52,7 @@ def create_app() -> FastAPI:
     pages = APIRouter(prefix="/projects/{project}")
     for room in (dataset_pages, new_scan_pages, scan_pages):
         pages.include_router(room)
-    for router in (pages, access_pages, assets, reference):
+    for router in (pages, access_pages, account_pages, assets, reference):
         app.include_router(router)
     return app
 

@@ -26,6 +26,22 @@ class LinkSpent(ProblemError):
     code = "sign-in-link-spent"
 
 
+class TooManyAttempts(ProblemError):
+    status = 429
+    title = "Too many attempts"
+    code = "too-many-attempts"
+
+
+class PersonInvalid(Invalid):
+    title = "Not accepted"
+    code = "person-invalid"
+
+
+class SessionNotFound(NotFound):
+    title = "Session not found"
+    code = "session-not-found"
+
+
 class IdempotencyKeyReused(Conflict):
     title = "Idempotency key reused"
     code = "idempotency-key-reused"

@@ -23,9 +23,9 @@ from app.access.keys import caller_by_key
 from app.access.models import Role
 from app.access.service import Caller, require_project
 from app.access.sessions import SignedIn, session_by_cookie
+from app.access.visitor import SESSION_COOKIE as COOKIE
 from app.db import ReadSession
 
-COOKIE = "ct_session"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(
@@ -127,6 +127,17 @@ def require_csrf(signed_in: SignedIn, csrf_token: str) -> None:
         )
 
 
+def _form_signed_in(
+    request: Request, db: ReadSession, csrf_token: Annotated[str, Form()] = ""
+) -> SignedIn:
+    signed_in = require_sign_in(request, db)
+    require_csrf(signed_in, csrf_token)
+    return signed_in
+
+
+PageSignedIn = Annotated[SignedIn, Depends(require_sign_in, scope="function")]
+"""For pages about the one who is signed in, whatever their projects."""
+FormSignedIn = Annotated[SignedIn, Depends(_form_signed_in, scope="function")]
 Viewer = Annotated[Caller, Depends(_api_guard(Role.viewer), scope="function")]
 Reviewer = Annotated[Caller, Depends(_api_guard(Role.reviewer), scope="function")]
 Engineer = Annotated[Caller, Depends(_api_guard(Role.engineer), scope="function")]

@@ -106,6 +106,14 @@ class SignInLink(Base):
     used_at: Mapped[datetime | None]
 
 
+class SignInMethod(StrEnum):
+    """How a session began."""
+
+    key = "key"
+    link = "link"
+    password = "password"  # noqa: S105 - a method, not a secret
+
+
 class BrowserSession(Base):
     """A signed-in browser. A session begun with an API key ends with that key."""
 
@@ -117,9 +125,32 @@ class BrowserSession(Base):
     """Where the address without a project leads."""
     secret_hash: Mapped[str] = mapped_column(unique=True)
     csrf_token: Mapped[str]
+    begun_by: Mapped[str]
+    address: Mapped[str]
+    user_agent: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class KnownDevice(Base):
+    """A browser in which a person signed in before."""
+
+    __tablename__ = "known_devices"
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SignInLimit(Base):
+    """How far the sign-in attempts of one account, address or device are used up."""
+
+    __tablename__ = "sign_in_limits"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    full_at: Mapped[datetime] = mapped_column(index=True)
+    """When all attempts are back; a row past that says nothing more."""
 
 
 class AuditEntry(Base):

@@ -2,19 +2,74 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.access import people_queries as queries
+from app.access.errors import PersonInvalid
 from app.access.models import Membership, Person, Principal, PrincipalKind, Role, SignInLink
-from app.access.service import audit_operator
+from app.access.service import audit, audit_operator
 from app.access.tokens import new_token, token_hash
 from app.db import now
 from app.projects.models import Project
 
+if TYPE_CHECKING:
+    from app.access.sessions import SignedIn
+
 LINK_TTL = timedelta(hours=12)
+
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f<>]{1,64}@[^@\s\x00-\x1f<>]{1,189}")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def plain_email(email: str) -> str:
+    """An address as it is compared: in small letters, without space around it."""
+    return email.strip().lower()
+
+
+def checked_email(email: str) -> str:
+    """Raises PersonInvalid: this cannot be an e-mail address."""
+    plain = plain_email(email)
+    if not _EMAIL.fullmatch(plain):
+        raise PersonInvalid(
+            "This is not an e-mail address.",
+            field="email",
+            remedy="Give an address such as ada@example.com.",
+        )
+    return plain
+
+
+def checked_name(name: str) -> str:
+    """Raises PersonInvalid: nothing to call somebody by."""
+    plain = " ".join(name.split())
+    if not 1 <= len(plain) <= 100 or _UNSEEN.search(plain):
+        raise PersonInvalid(
+            "A name has 1 to 100 characters, all of them visible.",
+            field="name",
+            remedy="Give the name that others know you by.",
+        )
+    return plain
+
+
+def email_taken() -> PersonInvalid:
+    return PersonInvalid(
+        "This e-mail address belongs to another account.",
+        field="email",
+        remedy="Sign in with that account, or give another address.",
+    )
+
+
+def audit_everywhere(
+    db: Session, signed_in: SignedIn, action: str, subject: str, **details: Any
+) -> None:
+    """Log a change of an account in every project that it belongs to."""
+    for place in signed_in.places:
+        audit(db, signed_in.in_project(place.project_name), action, subject, **details)
 
 
 def person_label(name: str, email: str | None) -> str:

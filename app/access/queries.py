@@ -45,7 +45,9 @@ class SessionRow:
     principal_id: uuid.UUID
     kind: str
     name: str
+    begun_by: str
     email: str | None
+    has_password: bool
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | No
             Principal.id,
             Principal.kind,
             Principal.name,
+            BrowserSession.begun_by,
             Person.email,
+            Person.password_hash.is_not(None).label("has_password"),
         )
         .join(Principal, Principal.id == BrowserSession.principal_id)
         .outerjoin(Person, Person.id == Principal.id)
@@ -131,6 +135,78 @@ def spend_link(db: Session, secret_hash: str, at: datetime) -> SignInLink | None
 
 def end_session(db: Session, session_id: uuid.UUID, at: datetime) -> None:
     db.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(ended_at=at))
+
+
+def end_session_by_secret(db: Session, secret_hash: str, at: datetime) -> None:
+    db.execute(
+        update(BrowserSession)
+        .where(BrowserSession.secret_hash == secret_hash, BrowserSession.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+
+
+def end_other_sessions(
+    db: Session, principal_id: uuid.UUID, kept: uuid.UUID | None, at: datetime
+) -> None:
+    """End a principal's sessions, all but one."""
+    db.execute(
+        update(BrowserSession)
+        .where(
+            BrowserSession.principal_id == principal_id,
+            BrowserSession.id.is_distinct_from(kept),
+            BrowserSession.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+    )
+
+
+def end_one_of(db: Session, principal_id: uuid.UUID, session_id: uuid.UUID, at: datetime) -> bool:
+    """False if the session is not this principal's, or has ended."""
+    ended = db.scalar(
+        update(BrowserSession)
+        .where(
+            BrowserSession.id == session_id,
+            BrowserSession.principal_id == principal_id,
+            BrowserSession.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+        .returning(BrowserSession.id)
+    )
+    return ended is not None
+
+
+def live_sessions_of(
+    db: Session, principal_id: uuid.UUID, at: datetime, limit: int
+) -> list[BrowserSession]:
+    """A principal's sessions, the newest first."""
+    return list(
+        db.scalars(
+            select(BrowserSession)
+            .where(
+                BrowserSession.principal_id == principal_id,
+                BrowserSession.ended_at.is_(None),
+                BrowserSession.expires_at > at,
+            )
+            .order_by(BrowserSession.created_at.desc())
+            .limit(limit)
+        )
+    )
+
+
+def last_project_id(db: Session, principal_id: uuid.UUID) -> uuid.UUID | None:
+    """Where the newest session was."""
+    return db.scalar(
+        select(BrowserSession.project_id)
+        .where(BrowserSession.principal_id == principal_id)
+        .order_by(BrowserSession.created_at.desc())
+        .limit(1)
+    )
+
+
+def move_session(db: Session, session_id: uuid.UUID, project_id: uuid.UUID) -> None:
+    db.execute(
+        update(BrowserSession).where(BrowserSession.id == session_id).values(project_id=project_id)
+    )
 
 
 def begin_idempotent_request(

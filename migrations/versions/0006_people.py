@@ -66,6 +66,23 @@ def _make_principals() -> None:
         sa.PrimaryKeyConstraint("person_id", "project_id", name=op.f("pk_memberships")),
     )
     op.create_index(op.f("ix_memberships_project_id"), "memberships", ["project_id"])
+    op.create_table(
+        "known_devices",
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("secret_hash", sa.String(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_known_devices_person_id_people")
+        ),
+        sa.PrimaryKeyConstraint("person_id", "secret_hash", name=op.f("pk_known_devices")),
+    )
+    op.create_table(
+        "sign_in_limits",
+        sa.Column("bucket", sa.String(), nullable=False),
+        sa.Column("full_at", moment, nullable=False),
+        sa.PrimaryKeyConstraint("bucket", name=op.f("pk_sign_in_limits")),
+    )
+    op.create_index(op.f("ix_sign_in_limits_full_at"), "sign_in_limits", ["full_at"])
 
 
 def _make_keys_principals() -> None:
@@ -110,6 +127,8 @@ def _make_sessions_somebodys() -> None:
     op.drop_column("browser_sessions", "role")
     op.alter_column("browser_sessions", "project_id", nullable=True)
     op.add_column("browser_sessions", sa.Column("principal_id", sa.Uuid(), nullable=False))
+    for column in ("begun_by", "address", "user_agent"):
+        op.add_column("browser_sessions", sa.Column(column, sa.String(), nullable=False))
     op.create_foreign_key(
         op.f("fk_browser_sessions_principal_id_principals"),
         "browser_sessions",
@@ -133,7 +152,8 @@ def downgrade() -> None:
     op.drop_column("sign_in_links", "person_id")
     op.add_column("sign_in_links", sa.Column("role", sa.String(), nullable=False))
     op.create_index(op.f("ix_sign_in_links_project_id"), "sign_in_links", ["project_id"])
-    op.drop_column("browser_sessions", "principal_id")
+    for column in ("principal_id", "begun_by", "address", "user_agent"):
+        op.drop_column("browser_sessions", column)
     op.alter_column("browser_sessions", "project_id", nullable=False)
     op.add_column("browser_sessions", sa.Column("role", sa.String(), nullable=False))
     op.add_column("browser_sessions", sa.Column("api_key_id", sa.Uuid(), nullable=True))
@@ -153,5 +173,5 @@ def downgrade() -> None:
     op.execute("UPDATE api_keys SET name = p.name FROM principals p WHERE p.id = api_keys.id")
     op.alter_column("api_keys", "name", nullable=False)
     op.drop_constraint(op.f("fk_api_keys_id_principals"), "api_keys", type_="foreignkey")
-    for table in ("memberships", "people", "principals"):
+    for table in ("sign_in_limits", "known_devices", "memberships", "people", "principals"):
         op.drop_table(table)

@@ -196,5 +196,5 @@ def signed_in(page: Page, site: Site) -> Page:
 def sign_in(page: Page, site: Site) -> None:
     page.goto("/sign-in")
     page.get_by_label("API key").fill(site.key)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Use the key").click()
     page.wait_for_url("**/projects/lab/scans")

@@ -20,8 +20,8 @@ def test_signing_in_looking_around_and_signing_out(page: Page, site: Site) -> No
     scan = f"{SCANS}/{site.world.images}"
     page.goto(scan)
     expect(page).to_have_url(re.compile("/sign-in"))
-    expect(page.get_by_label("API key")).to_be_focused()
-    page.keyboard.type(site.key)
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    page.get_by_label("API key").fill(site.key)
     page.keyboard.press("Enter")
     expect(page).to_have_url(site.url + scan)
     expect(page.get_by_role("heading", level=1)).to_have_text("Self-influence of digits v3")
@@ -43,7 +43,7 @@ def test_a_wrong_key_is_told_where_it_was_entered(new_context: NewContext) -> No
     page = context.new_page()
     page.goto("/sign-in")
     page.get_by_label("API key").fill("ct_wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Use the key").click()
     expect(page.get_by_role("alert")).to_contain_text("unknown, expired or revoked")
     expect(page.get_by_label("API key")).to_have_attribute("aria-invalid", "true")
 
@@ -247,6 +247,7 @@ def paths(site: Site) -> dict[str, str]:
         "datasets": "/projects/lab/datasets",
         "dataset": f"/projects/lab/datasets/{world.digits}",
         "dataset-failed": f"/projects/lab/datasets/{world.broken_dataset}",
+        "account": "/account",
         "api": "/api/docs",
     }
 

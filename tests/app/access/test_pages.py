@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
+from app.access.answers import local_path
 from app.access.guards import COOKIE
-from app.access.pages import local_path
 from tests.app.dashboard.steps import browser_of, csrf_token, signed_in
 from tests.support import make_key
 
