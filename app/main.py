@@ -6,7 +6,10 @@ from fastapi import APIRouter, FastAPI
 
 from app import errors, health
 from app.access.account_pages import router as account_pages
+from app.access.invitation_pages import router as invitation_pages
 from app.access.pages import router as access_pages
+from app.access.people_pages import router as people_pages
+from app.access.people_routes import router as people
 from app.dashboard import errors as error_pages
 from app.dashboard.assets import router as assets
 from app.dashboard.headers import SecurityHeaders
@@ -46,13 +49,13 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, estimates, scans, evidence):
+    for room in (datasets, runs, estimates, scans, evidence, people):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, new_scan_pages, scan_pages):
+    for room in (dataset_pages, new_scan_pages, scan_pages, people_pages):
         pages.include_router(room)
-    for router in (pages, access_pages, account_pages, assets, reference):
+    for router in (pages, access_pages, account_pages, invitation_pages, assets, reference):
         app.include_router(router)
     return app
 

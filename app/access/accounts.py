@@ -47,7 +47,7 @@ def change_profile(db: Session, signed_in: SignedIn, name: str, email: str) -> N
     person = people_queries.person(db, signed_in.principal_id)
     people_queries.principal(db, signed_in.principal_id).name = new_name
     if person.email != new_email:
-        person.email = new_email
+        person.email, person.email_is_vouched = new_email, False
     try:
         db.flush()
     except IntegrityError as error:

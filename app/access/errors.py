@@ -32,6 +32,27 @@ class TooManyAttempts(ProblemError):
     code = "too-many-attempts"
 
 
+class InvitationSpent(ProblemError):
+    status = 410
+    title = "Invitation spent"
+    code = "invitation-spent"
+
+
+class InvitationNotFound(NotFound):
+    title = "Invitation not found"
+    code = "invitation-not-found"
+
+
+class PersonNotFound(NotFound):
+    title = "Person not found"
+    code = "person-not-found"
+
+
+class LastAdmin(Conflict):
+    title = "Last admin"
+    code = "last-admin"
+
+
 class PersonInvalid(Invalid):
     title = "Not accepted"
     code = "person-invalid"

@@ -51,6 +51,8 @@ class Person(Base):
     id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
     email: Mapped[str | None] = mapped_column(unique=True)
     """In small letters. Absent for the local owner until they give one."""
+    email_is_vouched: Mapped[bool] = mapped_column(default=False)
+    """An admin named the address in an invitation, or a sign-in provider did: it is theirs."""
     password_hash: Mapped[str | None]
     is_local_owner: Mapped[bool] = mapped_column(default=False)
     """Whom the links that `cleantrace up` prints sign in."""
@@ -76,6 +78,27 @@ class Membership(Base):
     )
     role: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Invitation(Base):
+    """A link by which somebody joins a project, once."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[uuid.UUID] = id_column()
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
+    role: Mapped[str]
+    email: Mapped[str | None]
+    """Whom alone it is for; anybody who holds it if absent."""
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    created_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("principals.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "project_id", "created_at", "id"),)
 
 
 class ApiKey(Base):
@@ -109,6 +132,7 @@ class SignInLink(Base):
 class SignInMethod(StrEnum):
     """How a session began."""
 
+    invitation = "invitation"
     key = "key"
     link = "link"
     password = "password"  # noqa: S105 - a method, not a secret

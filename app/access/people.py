@@ -82,6 +82,7 @@ def add_person(
     *,
     name: str,
     email: str | None = None,
+    email_is_vouched: bool = False,
     password_hash: str | None = None,
     is_local_owner: bool = False,
 ) -> Person:
@@ -89,7 +90,11 @@ def add_person(
     db.add(principal)
     db.flush()
     person = Person(
-        id=principal.id, email=email, password_hash=password_hash, is_local_owner=is_local_owner
+        id=principal.id,
+        email=email,
+        email_is_vouched=email_is_vouched,
+        password_hash=password_hash,
+        is_local_owner=is_local_owner,
     )
     db.add(person)
     db.flush()
@@ -97,6 +102,7 @@ def add_person(
 
 
 def add_to_project(db: Session, person_id: UUID, project_id: UUID, role: Role) -> None:
+    """Make somebody a member who is none."""
     db.add(Membership(person_id=person_id, project_id=project_id, role=role.value))
     db.flush()
 
@@ -115,15 +121,19 @@ def ensure_owner(db: Session, project: Project) -> UUID:
 def create_sign_in_link(db: Session, project: Project) -> str:
     """Make a link that signs the local owner in once; returns its path."""
     person_id = ensure_owner(db, project)
+    audit_operator(db, project.id, "create_sign_in_link", f"person {person_id}")
+    return add_sign_in_link(db, person_id, project.id)
+
+
+def add_sign_in_link(db: Session, person_id: UUID, project_id: UUID) -> str:
     secret = new_token()
     db.add(
         SignInLink(
             person_id=person_id,
-            project_id=project.id,
+            project_id=project_id,
             secret_hash=token_hash(secret),
             expires_at=now() + LINK_TTL,
         )
     )
     db.flush()
-    audit_operator(db, project.id, "create_sign_in_link", f"person {person_id}")
     return f"/sign-in/link/{secret}"

@@ -74,6 +74,28 @@ def audit(db: Session, caller: Caller, action: str, subject: str, **details: Any
     )
 
 
+def audit_person(
+    db: Session,
+    project_id: UUID,
+    person_id: UUID,
+    label: str,
+    action: str,
+    subject: str,
+    **details: Any,
+) -> None:
+    """The same for somebody who is only just becoming a caller."""
+    db.add(
+        AuditEntry(
+            project_id=project_id,
+            principal_id=person_id,
+            caller=label,
+            action=action,
+            subject=subject,
+            details=details,
+        )
+    )
+
+
 def audit_operator(
     db: Session, project_id: UUID, action: str, subject: str, **details: Any
 ) -> None:

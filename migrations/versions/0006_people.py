@@ -18,6 +18,7 @@ down_revision = "0005"
 
 def upgrade() -> None:
     _make_principals()
+    _make_invitations()
     _make_keys_principals()
     _give_entries_their_principal()
     _make_sessions_somebodys()
@@ -38,6 +39,7 @@ def _make_principals() -> None:
         "people",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("email", sa.String(), nullable=True),
+        sa.Column("email_is_vouched", sa.Boolean(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("is_local_owner", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["principals.id"], name=op.f("fk_people_id_principals")),
@@ -83,6 +85,40 @@ def _make_principals() -> None:
         sa.PrimaryKeyConstraint("bucket", name=op.f("pk_sign_in_limits")),
     )
     op.create_index(op.f("ix_sign_in_limits_full_at"), "sign_in_limits", ["full_at"])
+
+
+def _make_invitations() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "invitations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("secret_hash", sa.String(), nullable=False),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("expires_at", moment, nullable=False),
+        sa.Column("used_at", moment, nullable=True),
+        sa.Column("used_by", sa.Uuid(), nullable=True),
+        sa.Column("revoked_at", moment, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_invitations_project_id_projects")
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by"], ["principals.id"], name=op.f("fk_invitations_created_by_principals")
+        ),
+        sa.ForeignKeyConstraint(
+            ["used_by"], ["people.id"], name=op.f("fk_invitations_used_by_people")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_invitations_secret_hash")),
+    )
+    op.create_index(
+        op.f("ix_invitations_project_id_created_at_id"),
+        "invitations",
+        ["project_id", "created_at", "id"],
+    )
 
 
 def _make_keys_principals() -> None:
@@ -173,5 +209,12 @@ def downgrade() -> None:
     op.execute("UPDATE api_keys SET name = p.name FROM principals p WHERE p.id = api_keys.id")
     op.alter_column("api_keys", "name", nullable=False)
     op.drop_constraint(op.f("fk_api_keys_id_principals"), "api_keys", type_="foreignkey")
-    for table in ("sign_in_limits", "known_devices", "memberships", "people", "principals"):
+    for table in (
+        "invitations",
+        "sign_in_limits",
+        "known_devices",
+        "memberships",
+        "people",
+        "principals",
+    ):
         op.drop_table(table)
