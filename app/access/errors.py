@@ -43,6 +43,11 @@ class InvitationNotFound(NotFound):
     code = "invitation-not-found"
 
 
+class KeyNotFound(NotFound):
+    title = "Key not found"
+    code = "key-not-found"
+
+
 class PersonNotFound(NotFound):
     title = "Person not found"
     code = "person-not-found"

@@ -19,7 +19,14 @@ def list_people(
     db: Session, caller: Caller, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> tuple[list[MemberRow], str | None]:
     """A project's people, those who joined last first."""
-    rows = people_queries.members(db, caller.project_id, after=after, limit=limit + 1)
+    return people_of(db, caller.project_id, after=after, limit=limit)
+
+
+def people_of(
+    db: Session, project_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+) -> tuple[list[MemberRow], str | None]:
+    """The same for an operator."""
+    rows = people_queries.members(db, project_id, after=after, limit=limit + 1)
     return cut_page(rows, limit, lambda row: (row.since, row.id))
 
 

@@ -107,12 +107,19 @@ class ApiKey(Base):
     __tablename__ = "api_keys"
 
     id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
-    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"), index=True)
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     role: Mapped[str]
+    read_only: Mapped[bool] = mapped_column(default=False)
+    """It sees what its role sees, and changes nothing."""
     secret_hash: Mapped[str] = mapped_column(unique=True)
+    created_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("principals.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """To about a minute."""
+
+    __table_args__ = (Index(None, "project_id", "created_at", "id"),)
 
 
 class SignInLink(Base):

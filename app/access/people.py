@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.access import people_queries as queries
-from app.access.errors import PersonInvalid
+from app.access.errors import PersonInvalid, PersonNotFound
 from app.access.models import Membership, Person, Principal, PrincipalKind, Role, SignInLink
 from app.access.service import audit, audit_operator
 from app.access.tokens import new_token, token_hash
@@ -123,6 +123,22 @@ def create_sign_in_link(db: Session, project: Project) -> str:
     person_id = ensure_owner(db, project)
     audit_operator(db, project.id, "create_sign_in_link", f"person {person_id}")
     return add_sign_in_link(db, person_id, project.id)
+
+
+def create_link_as_operator(db: Session, project: Project, email: str) -> str:
+    """A link that signs a member in, once, whatever else they belong to; returns its path.
+
+    Raises:
+        PersonNotFound: nobody with this address is in the project.
+    """
+    person = queries.by_email(db, plain_email(email))
+    if person is None or queries.membership(db, person.id, project.id) is None:
+        raise PersonNotFound(
+            f"Nobody with the address {email} is in the project {project.name}.",
+            remedy="See: cleantrace people list.",
+        )
+    audit_operator(db, project.id, "create_sign_in_link", f"person {person.id}")
+    return add_sign_in_link(db, person.id, project.id)
 
 
 def add_sign_in_link(db: Session, person_id: UUID, project_id: UUID) -> str:

@@ -1,4 +1,4 @@
-"""Every SQL statement about keys, sessions, idempotency and the audit log."""
+"""Every SQL statement about sessions and idempotency."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.access.key_queries import key_lives
 from app.access.models import (
     ApiKey,
     BrowserSession,
@@ -22,17 +23,6 @@ from app.access.models import (
     SignInLink,
 )
 from app.projects.models import Project
-
-
-@dataclass(frozen=True)
-class KeyRow:
-    """A key that opens something now."""
-
-    id: uuid.UUID
-    name: str
-    role: str
-    project_id: uuid.UUID
-    project_name: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +38,7 @@ class SessionRow:
     begun_by: str
     email: str | None
     has_password: bool
+    read_only: bool
 
 
 @dataclass(frozen=True)
@@ -57,22 +48,6 @@ class Place:
     project_id: uuid.UUID
     project_name: str
     role: str
-
-
-def live_key(db: Session, secret_hash: str, at: datetime) -> KeyRow | None:
-    row = db.execute(
-        select(ApiKey.id, Principal.name, ApiKey.role, Project.id, Project.name)
-        .join(Principal, Principal.id == ApiKey.id)
-        .join(Project, Project.id == ApiKey.project_id)
-        .where(ApiKey.secret_hash == secret_hash, _key_lives(at))
-    ).first()
-    return None if row is None else KeyRow(*row)
-
-
-def _key_lives(at: datetime) -> ColumnElement[bool]:
-    return and_(
-        ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at)
-    )
 
 
 def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | None:
@@ -87,6 +62,7 @@ def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | No
             BrowserSession.begun_by,
             Person.email,
             Person.password_hash.is_not(None).label("has_password"),
+            func.coalesce(ApiKey.read_only, False),
         )
         .join(Principal, Principal.id == BrowserSession.principal_id)
         .outerjoin(Person, Person.id == Principal.id)
@@ -95,10 +71,10 @@ def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | No
             BrowserSession.secret_hash == secret_hash,
             BrowserSession.ended_at.is_(None),
             BrowserSession.expires_at > at,
-            _key_lives(at),  # holds for people, who have none
+            key_lives(at),  # holds for people, who have none
         )
     ).first()
-    return None if row is None else SessionRow(*row)
+    return None if row is None else SessionRow(*tuple(row))
 
 
 def places_of(db: Session, principal_id: uuid.UUID, kind: PrincipalKind) -> tuple[Place, ...]:

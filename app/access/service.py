@@ -26,6 +26,8 @@ class Caller:
     name: str
     """How pages call them."""
     kind: PrincipalKind
+    read_only: bool = False
+    """They see what their role sees, and change nothing."""
     session_id: UUID | None = None
     csrf_token: str | None = None
     projects: tuple[str, ...] = ()
@@ -42,6 +44,15 @@ class Caller:
         )
         raise NotAllowed(
             f"This needs the role {role.value}; the caller has {self.role.value}.", remedy=remedy
+        )
+
+
+def require_writing(caller: Caller) -> None:
+    """Raises NotAllowed: the caller's key is for reading only."""
+    if caller.read_only:
+        raise NotAllowed(
+            "This key is for reading only.",
+            remedy="Use another: cleantrace keys create without --read-only.",
         )
 
 

@@ -38,6 +38,7 @@ class SignedIn:
     """The project they were sent to, or went to last."""
     begun_by: SignInMethod
     has_password: bool
+    read_only: bool
     email: str | None
 
     def in_project(self, project: str) -> Caller:
@@ -65,6 +66,7 @@ class SignedIn:
             kind=self.kind,
             session_id=self.session_id,
             csrf_token=self.csrf_token,
+            read_only=self.read_only,
             projects=tuple(each.project_name for each in self.places),
         )
 
@@ -89,6 +91,7 @@ def session_by_cookie(db: Session, secret: str) -> SignedIn | None:
         home_id=row.project_id,
         begun_by=SignInMethod(row.begun_by),
         has_password=row.has_password,
+        read_only=row.read_only,
         email=row.email,
     )
 

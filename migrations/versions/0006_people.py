@@ -130,6 +130,26 @@ def _make_keys_principals() -> None:
         op.f("fk_api_keys_id_principals"), "api_keys", "principals", ["id"], ["id"]
     )
     op.drop_column("api_keys", "name")
+    op.add_column(
+        "api_keys",
+        sa.Column("read_only", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
+    op.alter_column("api_keys", "read_only", server_default=None)
+    op.add_column("api_keys", sa.Column("created_by", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_api_keys_created_by_principals"),
+        "api_keys",
+        "principals",
+        ["created_by"],
+        ["id"],
+    )
+    op.add_column("api_keys", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
+    op.drop_index(op.f("ix_api_keys_project_id"), "api_keys")
+    op.create_index(
+        op.f("ix_api_keys_project_id_created_at_id"),
+        "api_keys",
+        ["project_id", "created_at", "id"],
+    )
 
 
 def _give_entries_their_principal() -> None:
@@ -152,6 +172,16 @@ def _give_entries_their_principal() -> None:
     for column in ("principal_id", "action"):
         name = op.f(f"ix_audit_entries_project_id_{column}_id")
         op.create_index(name, "audit_entries", ["project_id", column, "id"])
+    # Against ourselves: an owner of the table can still take the trigger away.
+    op.execute(
+        "CREATE FUNCTION refuse_to_rewrite_the_log() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN RAISE EXCEPTION 'audit_entries is append-only'"
+        " USING ERRCODE = 'insufficient_privilege'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite_the_log()"
+    )
 
 
 def _make_sessions_somebodys() -> None:
@@ -183,6 +213,8 @@ def _make_sessions_somebodys() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER append_only ON audit_entries")
+    op.execute("DROP FUNCTION refuse_to_rewrite_the_log()")
     op.execute("DELETE FROM browser_sessions")
     op.execute("DELETE FROM sign_in_links")
     op.drop_column("sign_in_links", "person_id")
@@ -205,6 +237,10 @@ def downgrade() -> None:
     for column in ("principal_id", "action"):
         op.drop_index(op.f(f"ix_audit_entries_project_id_{column}_id"), "audit_entries")
     op.drop_column("audit_entries", "principal_id")
+    op.drop_index(op.f("ix_api_keys_project_id_created_at_id"), "api_keys")
+    op.create_index(op.f("ix_api_keys_project_id"), "api_keys", ["project_id"])
+    for column in ("read_only", "created_by", "last_used_at"):
+        op.drop_column("api_keys", column)
     op.add_column("api_keys", sa.Column("name", sa.String(), nullable=True))
     op.execute("UPDATE api_keys SET name = p.name FROM principals p WHERE p.id = api_keys.id")
     op.alter_column("api_keys", "name", nullable=False)
