@@ -11,6 +11,7 @@ from app.access.audit_routes import router as audit
 from app.access.invitation_pages import router as invitation_pages
 from app.access.key_pages import router as key_pages
 from app.access.key_routes import router as keys
+from app.access.oidc_pages import router as oidc_pages
 from app.access.pages import router as access_pages
 from app.access.people_pages import router as people_pages
 from app.access.people_routes import router as people
@@ -59,7 +60,15 @@ def create_app() -> FastAPI:
     pages = APIRouter(prefix="/projects/{project}")
     for room in (dataset_pages, new_scan_pages, scan_pages, people_pages, key_pages, audit_pages):
         pages.include_router(room)
-    for router in (pages, access_pages, account_pages, invitation_pages, assets, reference):
+    for router in (
+        pages,
+        access_pages,
+        oidc_pages,
+        account_pages,
+        invitation_pages,
+        assets,
+        reference,
+    ):
         app.include_router(router)
     return app
 

@@ -26,6 +26,18 @@ class LinkSpent(ProblemError):
     code = "sign-in-link-spent"
 
 
+class ProviderRefused(ProblemError):
+    status = 403
+    title = "Sign-in refused"
+    code = "sign-in-refused"
+
+
+class ProviderUnavailable(ProblemError):
+    status = 502
+    title = "Sign-in provider unavailable"
+    code = "sign-in-provider-unavailable"
+
+
 class TooManyAttempts(ProblemError):
     status = 429
     title = "Too many attempts"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from app.access import invitations, passwords
+from app.access import invitations, passwords, provider
 from app.access.answers import signed_in_answer
 from app.access.errors import NotAllowed, PersonInvalid
 from app.access.guards import FormSignedIn, signed_in_browser
@@ -17,6 +17,7 @@ from app.access.models import PrincipalKind
 from app.access.visitor import OwnVisitor
 from app.dashboard.frame import page, with_query
 from app.db import ReadSession, WriteSession, reading
+from app.settings import settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -80,6 +81,8 @@ def _invitation_page(
         me=me,
         url=url,
         sign_in_url=with_query("/sign-in", next=url),
+        provider=settings().oidc_name if provider.is_configured() else None,
+        provider_url=with_query("/sign-in/oidc", next=url),
         typed=typed or {"name": "", "email": offer.email or ""},
         shortest=passwords.SHORTEST,
         problem=problem or None,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.access import accounts, passwords, people, people_queries
+from app.access import accounts, passwords, people
 from app.access import invitation_queries as queries
 from app.access.errors import InvitationNotFound, InvitationSpent, NotAllowed
 from app.access.invitation_queries import InvitationRow
@@ -133,7 +133,7 @@ def accept_as_new(secret: str, *, name: str, email: str, password: str, visitor:
                 password_hash=hashed,
             )
             people.add_to_project(db, person.id, offer.project_id, Role(offer.role))
-            _spend(db, offer, person.id)
+            spend(db, offer.id, person.id)
             begun = begin_person(db, person.id, offer.project_id, SignInMethod.invitation, visitor)
             _audit_joining(db, offer, person.id, plain_name, plain_email)
             return begun
@@ -153,13 +153,8 @@ def accept_as(db: Session, signed_in: SignedIn, secret: str) -> str:
     accounts.require_person(signed_in)
     offer = look_at(db, secret)
     _require_addressee(offer, signed_in.email)
-    role = Role(offer.role)
-    member = people_queries.lock_membership(db, offer.project_id, signed_in.principal_id)
-    if member is None:
-        people.add_to_project(db, signed_in.principal_id, offer.project_id, role)
-    elif not Role(member.role).includes(role):
-        member.role = role.value
-    _spend(db, offer, signed_in.principal_id)
+    people.join(db, signed_in.principal_id, offer.project_id, Role(offer.role))
+    spend(db, offer.id, signed_in.principal_id)
     _audit_joining(db, offer, signed_in.principal_id, signed_in.name, signed_in.email)
     return offer.project_name
 
@@ -172,8 +167,9 @@ def _require_addressee(offer: InvitationRow, email: str | None) -> None:
         )
 
 
-def _spend(db: Session, offer: InvitationRow, person_id: UUID) -> None:
-    if not queries.spend(db, offer.id, person_id, now()):
+def spend(db: Session, invitation_id: UUID, person_id: UUID) -> None:
+    """Use an invitation up. Raises InvitationSpent: somebody was faster."""
+    if not queries.spend(db, invitation_id, person_id, now()):
         raise _spent()
 
 

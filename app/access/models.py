@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import Identity as Counted
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, id_column, now
@@ -142,6 +143,7 @@ class SignInMethod(StrEnum):
     invitation = "invitation"
     key = "key"
     link = "link"
+    oidc = "oidc"
     password = "password"  # noqa: S105 - a method, not a secret
 
 
@@ -174,6 +176,31 @@ class KnownDevice(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Identity(Base):
+    """Who a person is to a sign-in provider."""
+
+    __tablename__ = "identities"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class OidcFlow(Base):
+    """A browser that was sent to the sign-in provider and has not come back."""
+
+    __tablename__ = "oidc_flows"
+
+    state_hash: Mapped[str] = mapped_column(primary_key=True)
+    browser_hash: Mapped[str]
+    """Of the cookie: only the browser that left may come back."""
+    nonce: Mapped[str]
+    code_verifier: Mapped[str]
+    following: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class SignInLimit(Base):
     """How far the sign-in attempts of one account, address or device are used up."""
 
@@ -189,7 +216,7 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entries"
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Counted(always=True), primary_key=True)
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     principal_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("principals.id"))
     """Absent for an operator at the command line."""

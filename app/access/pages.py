@@ -7,14 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.access import sessions, sign_in
+from app.access import provider, sessions, sign_in
 from app.access.answers import local_path, signed_in_answer
 from app.access.errors import NotSignedIn, TooManyAttempts
 from app.access.guards import COOKIE, require_csrf, require_sign_in, signed_in_browser
 from app.access.sign_in import Begun
 from app.access.visitor import AnyVisitor, OwnVisitor
-from app.dashboard.frame import page, project_url
+from app.dashboard.frame import page, project_url, with_query
 from app.db import ReadSession, WriteSession
+from app.errors import ProblemError
+from app.settings import settings
 
 router = APIRouter(include_in_schema=False)
 _Next = Annotated[str | None, Form(alias="next")]
@@ -31,7 +33,7 @@ def home(request: Request, db: ReadSession) -> Response:
 
 @router.get("/sign-in")
 def sign_in_page(next: str | None = None) -> Response:  # noqa: A002 - the name in the address
-    return _sign_in_page(local_path(next))
+    return sign_in_form(local_path(next))
 
 
 @router.post("/sign-in")
@@ -41,7 +43,7 @@ def sign_in_with_key(
     try:
         begun = sign_in.with_key(api_key.strip(), visitor)
     except (NotSignedIn, TooManyAttempts) as error:
-        return _sign_in_page(local_path(following), error, by_key=True)
+        return sign_in_form(local_path(following), error, by_key=True)
     return signed_in_answer(begun, local_path(following) or "/")
 
 
@@ -55,13 +57,13 @@ def sign_in_with_password(
     try:
         begun = sign_in.with_password(email, password, visitor)
     except (NotSignedIn, TooManyAttempts) as error:
-        return _sign_in_page(local_path(following), error, email=email)
+        return sign_in_form(local_path(following), error, email=email)
     return signed_in_answer(begun, local_path(following) or "/")
 
 
-def _sign_in_page(
+def sign_in_form(
     following: str | None,
-    error: NotSignedIn | TooManyAttempts | None = None,
+    error: ProblemError | None = None,
     *,
     by_key: bool = False,
     email: str = "",
@@ -77,6 +79,9 @@ def _sign_in_page(
         email=email,
         problem=None if by_key else problem,
         key_problem=problem if by_key else None,
+        provider=settings().oidc_name if provider.is_configured() else None,
+        provider_url=with_query("/sign-in/oidc", next=following),
+        typed_wrong=isinstance(error, NotSignedIn | TooManyAttempts) and not by_key,
     )
     if "retry_after_s" in problem:
         answer.headers["Retry-After"] = str(problem["retry_after_s"])

@@ -107,6 +107,16 @@ def add_to_project(db: Session, person_id: UUID, project_id: UUID, role: Role) -
     db.flush()
 
 
+def join(db: Session, person_id: UUID, project_id: UUID, role: Role) -> None:
+    """Make somebody a member; one who is keeps the higher of both roles."""
+    member = queries.lock_membership(db, project_id, person_id)
+    if member is None:
+        add_to_project(db, person_id, project_id, role)
+    elif not Role(member.role).includes(role):
+        member.role = role.value
+        db.flush()
+
+
 def ensure_owner(db: Session, project: Project) -> UUID:
     """The local owner, made and made an admin of the project if need be; returns their id."""
     owner_id = queries.local_owner_id(db)

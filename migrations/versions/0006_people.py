@@ -19,6 +19,7 @@ down_revision = "0005"
 def upgrade() -> None:
     _make_principals()
     _make_invitations()
+    _make_identities()
     _make_keys_principals()
     _give_entries_their_principal()
     _make_sessions_somebodys()
@@ -85,6 +86,33 @@ def _make_principals() -> None:
         sa.PrimaryKeyConstraint("bucket", name=op.f("pk_sign_in_limits")),
     )
     op.create_index(op.f("ix_sign_in_limits_full_at"), "sign_in_limits", ["full_at"])
+
+
+def _make_identities() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "identities",
+        sa.Column("issuer", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_identities_person_id_people")
+        ),
+        sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_identities")),
+    )
+    op.create_index(op.f("ix_identities_person_id"), "identities", ["person_id"])
+    op.create_table(
+        "oidc_flows",
+        sa.Column("state_hash", sa.String(), nullable=False),
+        sa.Column("browser_hash", sa.String(), nullable=False),
+        sa.Column("nonce", sa.String(), nullable=False),
+        sa.Column("code_verifier", sa.String(), nullable=False),
+        sa.Column("following", sa.String(), nullable=False),
+        sa.Column("expires_at", moment, nullable=False),
+        sa.PrimaryKeyConstraint("state_hash", name=op.f("pk_oidc_flows")),
+    )
+    op.create_index(op.f("ix_oidc_flows_expires_at"), "oidc_flows", ["expires_at"])
 
 
 def _make_invitations() -> None:
@@ -246,6 +274,8 @@ def downgrade() -> None:
     op.alter_column("api_keys", "name", nullable=False)
     op.drop_constraint(op.f("fk_api_keys_id_principals"), "api_keys", type_="foreignkey")
     for table in (
+        "oidc_flows",
+        "identities",
         "invitations",
         "sign_in_limits",
         "known_devices",

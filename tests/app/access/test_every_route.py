@@ -29,6 +29,8 @@ OPEN = {
     "POST /sign-in",
     "POST /sign-in/password",
     "GET /sign-in/link/{token}",
+    "GET /sign-in/oidc",
+    "GET /sign-in/oidc/callback",
     "POST /sign-out",
     "GET /invitations/{token}",
     "POST /invitations/{token}",
