@@ -15,6 +15,7 @@ from app.access.oidc_pages import router as oidc_pages
 from app.access.pages import router as access_pages
 from app.access.people_pages import router as people_pages
 from app.access.people_routes import router as people
+from app.bodies import BodyLimit
 from app.dashboard import errors as error_pages
 from app.dashboard.assets import router as assets
 from app.dashboard.headers import SecurityHeaders
@@ -51,6 +52,7 @@ def create_app() -> FastAPI:
     )
     errors.install(app)
     error_pages.install(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
