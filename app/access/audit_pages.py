@@ -12,6 +12,11 @@ from app.access.guards import PageAdmin
 from app.dashboard.frame import page, project_url, with_query
 from app.db import ReadSession
 
+
+def _said(value: object) -> object:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
 router = APIRouter(include_in_schema=False)
 _SHOWN = 100
 
@@ -36,7 +41,7 @@ def list_entries(
             "action": row.action.replace("_", " "),
             "subject": row.subject,
             "details": ", ".join(
-                f"{name.replace('_', ' ')}: {value}"
+                f"{name.replace('_', ' ')}: {_said(value)}"
                 for name, value in sorted(row.details.items())
                 if value is not None
             ),
