@@ -6,7 +6,8 @@ import re
 
 from fastapi.testclient import TestClient
 
-from tests.support import make_key
+from app.access.guards import COOKIE
+from tests.support import begin_session, make_key, make_person
 
 
 def browser_of(client: TestClient) -> TestClient:
@@ -19,6 +20,15 @@ def signed_in(client: TestClient, project: str = "lab", role: str = "engineer") 
     browser = browser_of(client)
     answer = browser.post("/sign-in", data={"api_key": make_key(project, role)})
     assert answer.status_code == 303, answer.text
+    return browser
+
+
+def person_signed_in(
+    client: TestClient, role: str = "reviewer", *, project: str = "lab", name: str = "Ada"
+) -> TestClient:
+    """A browser in which a new person with a role in the project is signed in."""
+    browser = browser_of(client)
+    browser.cookies.set(COOKIE, begin_session(make_person(project, role, name=name), project))
     return browser
 
 
