@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from app import nudges
+from app.errors import DatabaseUnavailable, raises
 from app.settings import settings
 
 NAMING = {
@@ -92,11 +93,13 @@ def copy_csv(db: Session, table: str, columns: Sequence[str], chunks: Iterable[b
             copy.write(chunk)
 
 
+@raises(DatabaseUnavailable)
 def read_session() -> Iterator[Session]:
     with reading() as session:
         yield session
 
 
+@raises(DatabaseUnavailable)
 def write_session() -> Iterator[Session]:
     with transaction() as session:
         yield session

@@ -13,6 +13,7 @@ CleantraceError
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
+    ├── BodyUnreadable          400
     ├── NotSignedIn             401
     ├── NotAllowed              403
     ├── NotFound                404
@@ -21,11 +22,12 @@ CleantraceError
     │   ├── EvidenceRequestNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
-    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
+    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin
     │   └── IdempotencyKeyReused
+    ├── BodyTooLarge            413
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
@@ -230,6 +232,12 @@ class DatasetNotFailed(Conflict):
     code = "nothing-to-retry"
 
 
+class NoPicture(Conflict):
+    """The dataset's examples are no images."""
+
+    code = "not-an-image"
+
+
 class CheckpointExists(Conflict):
     code = "checkpoint-exists"
 
@@ -326,6 +334,14 @@ class PersonInvalid(Invalid):
 
 class IdempotencyKeyInvalid(Invalid):
     code = "idempotency-key-invalid"
+
+
+class BodyUnreadable(ApiError):
+    code = "body-unreadable"
+
+
+class BodyTooLarge(ApiError):
+    code = "body-too-large"
 
 
 class ServiceError(ApiError):
