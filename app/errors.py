@@ -168,7 +168,8 @@ def _location(parts: Sequence[Any]) -> str:
     names = [str(part) for part in parts]
     if names and names[0] in {"body", "query", "path", "header", "cookie"}:
         names = names[1:]
-    return ".".join(names) or "body"
+    # A name in a body may hold what no answer can: half of a surrogate pair.
+    return ".".join(names).encode(errors="replace").decode() or "body"
 
 
 def _on_problem(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from uuid import UUID
 from fastapi import Query
 
 from app.errors import Invalid
+from app.schemas import LAST_POSITION
 
 Row = TypeVar("Row")
 
@@ -36,7 +37,7 @@ def encode_cursor(values: Sequence[Any]) -> str:
 
 
 def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
-    """The sort key in a cursor, each part read by its kind (`float`, `parse_time`, `UUID`).
+    """The sort key in a cursor, each part read by its kind (`parse_position`, `UUID`).
 
     Raises:
         CursorInvalid: the cursor was not made here, or for another order.
@@ -46,12 +47,19 @@ def decode_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return tuple(kind(value) for kind, value in zip(kinds, values, strict=True))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise CursorInvalid(
             "This cursor does not belong to this list.",
             field="after",
             remedy="Use the `next` of the page before with the same order, or leave `after` out.",
         ) from error
+
+
+def parse_position(value: Any) -> int:
+    """A position, a rank or a row: 32 bits, as their columns have."""
+    if not isinstance(value, int) or not 0 <= value <= LAST_POSITION:
+        raise ValueError("not a position")
+    return value
 
 
 def parse_time(value: str) -> datetime:

@@ -14,7 +14,7 @@ from app.access.guards import Admin
 from app.db import ReadSession
 from app.errors import problems
 from app.paging import CursorInvalid, PageAfter, PageLimit
-from app.schemas import Out, Page
+from app.schemas import Out, Page, Text
 
 router = APIRouter(prefix="/log", tags=["audit"])
 
@@ -34,7 +34,7 @@ def list_entries(
     caller: Admin,
     db: ReadSession,
     principal_id: UUID | None = None,
-    action: Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")] = None,
+    action: Annotated[Text | None, Query(max_length=100)] = None,
     after: PageAfter = None,
     limit: PageLimit = 100,
 ) -> Page[EntryOut]:

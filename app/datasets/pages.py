@@ -14,8 +14,9 @@ from app.access.service import Caller
 from app.dashboard.frame import Place, page, project_url, with_query
 from app.datasets import content, service, views
 from app.db import ReadSession, WriteSession
-from app.paging import decode_cursor, decode_time_cursor
+from app.paging import decode_cursor, decode_time_cursor, parse_position
 from app.runs.service import newest_run_on
+from app.schemas import Position
 from app.settings import settings
 
 router = APIRouter(prefix="/datasets", include_in_schema=False)
@@ -62,7 +63,7 @@ def dataset_page(
     dataset_id: UUID, caller: PageViewer, db: ReadSession, after: str | None = None
 ) -> Response:
     dataset = service.get_dataset(db, caller, dataset_id)
-    cursor = decode_cursor(after, int)
+    cursor = decode_cursor(after, parse_position)
     rejected, following = service.list_rejected_rows(
         db, caller, dataset_id, after=cursor[0] if cursor else None, limit=_IN_A_PAGE
     )
@@ -89,7 +90,9 @@ def retry_dataset(dataset_id: UUID, caller: FormEngineer, db: WriteSession) -> R
 
 
 @router.get("/{dataset_id}/examples/{position}/image")
-def example_image(dataset_id: UUID, position: int, caller: PageViewer, db: ReadSession) -> Response:
+def example_image(
+    dataset_id: UUID, position: Position, caller: PageViewer, db: ReadSession
+) -> Response:
     picture = content.example_image(service.get_ready_dataset(db, caller, dataset_id), position)
     # A registered version never changes; only this browser may keep it, as another may not see it.
     return Response(

@@ -19,8 +19,8 @@ from app.datasets.schemas import DatasetIn, DatasetOut, ExampleOut, RejectedRowO
 from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.locations import LocationNotAllowed, LocationNotFound
-from app.paging import PageAfter, PageLimit, decode_cursor, decode_time_cursor
-from app.schemas import Page
+from app.paging import PageAfter, PageLimit, decode_cursor, decode_time_cursor, parse_position
+from app.schemas import Page, Position, Text
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
@@ -47,7 +47,7 @@ def register_dataset(
 def list_datasets(
     caller: Viewer,
     db: ReadSession,
-    name: str | None = None,
+    name: Text | None = None,
     after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> Page[DatasetOut]:
@@ -93,7 +93,7 @@ def list_rejected_rows(
     limit: PageLimit = 50,
 ) -> Page[RejectedRowOut]:
     """Rows that could not be used, with their positions in the source (the first 1,000)."""
-    cursor = decode_cursor(after, int)
+    cursor = decode_cursor(after, parse_position)
     items, following = service.list_rejected_rows(
         db, caller, dataset_id, after=cursor[0] if cursor else None, limit=limit
     )
@@ -105,7 +105,9 @@ def list_rejected_rows(
     response_model=ExampleOut,
     responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound),
 )
-def get_example(dataset_id: UUID, position: int, caller: Viewer, db: ReadSession) -> ExampleOut:
+def get_example(
+    dataset_id: UUID, position: Position, caller: Viewer, db: ReadSession
+) -> ExampleOut:
     dataset = service.get_ready_dataset(db, caller, dataset_id)
     return service.get_example(db, dataset, position)
 
@@ -116,7 +118,9 @@ def get_example(dataset_id: UUID, position: int, caller: Viewer, db: ReadSession
     responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound, NoPicture)
     | {200: {"content": {"image/png": {}, "image/jpeg": {}}}},
 )
-def get_example_image(dataset_id: UUID, position: int, caller: Viewer, db: ReadSession) -> Response:
+def get_example_image(
+    dataset_id: UUID, position: Position, caller: Viewer, db: ReadSession
+) -> Response:
     """The example as a picture, for image datasets."""
     dataset = service.get_ready_dataset(db, caller, dataset_id)
     picture = content.example_image(dataset, position)

@@ -14,6 +14,7 @@ from app.evidence.new_inputs import InputInvalid
 from app.evidence.schemas import EvidenceIn, EvidenceOut, EvidenceRequestOut, NewInputsIn
 from app.scans.errors import ClassUnknown, ScanNotComplete, ScanNotFound, ScoreNotFound
 from app.scans.results import open_results
+from app.schemas import Position
 
 router = APIRouter(prefix="/scans", tags=["evidence"])
 
@@ -27,7 +28,7 @@ _PROBLEMS = problems(
 )
 def evidence_of_example(
     scan_id: UUID,
-    position: int,
+    position: Position,
     caller: Viewer,
     db: ReadSession,
     k: int = Query(10, ge=1, le=1000, description="How many of each."),

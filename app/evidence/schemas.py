@@ -7,13 +7,13 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from app.jobs.models import JobStatus
-from app.schemas import FailureOut, In, Out
+from app.schemas import FailureOut, In, Out, Position
 
 
 class EvidenceIn(In):
     """A set of training examples: who is for it, and who against."""
 
-    positions: list[int] = Field(min_length=1, max_length=10_000)
+    positions: list[Position] = Field(min_length=1, max_length=10_000)
     label: str | None = Field(None, description="Look only among examples given this class.")
     k: int = Field(10, ge=1, le=1000, description="How many of each.")
 

@@ -26,6 +26,7 @@ from app.scans.listing import AskedListing, Listing
 from app.scans.models import UNFINISHED, ScanStatus
 from app.scans.new_scan_view import new_scan_url
 from app.scans.results import Results, get_score, open_results
+from app.schemas import Position
 from app.settings import settings
 
 router = APIRouter(prefix="/scans", include_in_schema=False)
@@ -121,7 +122,7 @@ def scan_page(
 @router.get("/{scan_id}/examples/{position}")
 def example_page(
     scan_id: UUID,
-    position: int,
+    position: Position,
     caller: PageViewer,
     db: ReadSession,
     listing: AskedListing,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.access.service import Caller
 from app.datasets.models import Dataset
 from app.datasets.service import find_position, get_dataset, label_name
-from app.paging import cut_page, decode_cursor
+from app.paging import cut_page, decode_cursor, parse_position
 from app.scans import score_queries
 from app.scans.errors import ClassUnknown, ScanNotComplete, ScoreNotFound
 from app.scans.models import Flag, Scan, ScanStatus, Score
@@ -64,8 +64,8 @@ def list_scores(
     after: str | None = None,
     limit: int = 50,
 ) -> tuple[list[ScoreOut], str | None]:
-    kind = int if order in (Order.rank, Order.position) else float
-    cursor = decode_cursor(after, kind, int)
+    kind = parse_position if order in (Order.rank, Order.position) else float
+    cursor = decode_cursor(after, kind, parse_position)
     rows = score_queries.scores_page(
         db,
         results.scan,
@@ -113,7 +113,7 @@ def list_flags(
     after: str | None = None,
     limit: int = 50,
 ) -> tuple[list[FlagOut], str | None]:
-    cursor = decode_cursor(after, int)
+    cursor = decode_cursor(after, parse_position)
     rows = score_queries.flags_page(
         db,
         results.scan,

@@ -24,7 +24,7 @@ from app.scans.errors import (
     ScoreNotFound,
 )
 from app.scans.schemas import FlagOut, Order, ScanIn, ScanOut, ScoreOut
-from app.schemas import Page
+from app.schemas import Page, Position, Text
 
 router = APIRouter(prefix="/scans", tags=["scans"])
 
@@ -164,7 +164,7 @@ def list_flags(
     response_model=ScoreOut,
     responses=problems(ScanNotFound, ScanNotComplete, ScoreNotFound),
 )
-def get_score(scan_id: UUID, position: int, caller: Viewer, db: ReadSession) -> ScoreOut:
+def get_score(scan_id: UUID, position: Position, caller: Viewer, db: ReadSession) -> ScoreOut:
     """One example with all its scores."""
     return results.get_score(db, results.open_results(db, caller, scan_id), position)
 
@@ -174,6 +174,6 @@ def get_score(scan_id: UUID, position: int, caller: Viewer, db: ReadSession) -> 
     response_model=ScoreOut,
     responses=problems(ScanNotFound, ScanNotComplete, ExampleNotFound),
 )
-def get_score_by_key(scan_id: UUID, key: str, caller: Viewer, db: ReadSession) -> ScoreOut:
+def get_score_by_key(scan_id: UUID, key: Text, caller: Viewer, db: ReadSession) -> ScoreOut:
     """One example with all its scores, by your own key."""
     return results.get_score_by_key(db, results.open_results(db, caller, scan_id), key)
