@@ -146,7 +146,9 @@ def _location(parts: Sequence[Any]) -> str:
 
 def _on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if "retry_after_s" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after_s"])
     return problem_response(error.as_problem() | {"instance": request.url.path}, headers)
 
 

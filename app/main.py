@@ -5,7 +5,17 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 
 from app import errors, health
+from app.access.account_pages import router as account_pages
+from app.access.audit_pages import router as audit_pages
+from app.access.audit_routes import router as audit
+from app.access.invitation_pages import router as invitation_pages
+from app.access.key_pages import router as key_pages
+from app.access.key_routes import router as keys
+from app.access.oidc_pages import router as oidc_pages
 from app.access.pages import router as access_pages
+from app.access.people_pages import router as people_pages
+from app.access.people_routes import router as people
+from app.bodies import BodyLimit
 from app.dashboard import errors as error_pages
 from app.dashboard.assets import router as assets
 from app.dashboard.headers import SecurityHeaders
@@ -44,16 +54,25 @@ def create_app() -> FastAPI:
     )
     errors.install(app)
     error_pages.install(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, estimates, scans, evidence, queues, reviews):
+    for room in (datasets, runs, estimates, scans, evidence, queues, reviews, people, keys, audit):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, new_scan_pages, scan_pages):
+    for room in (dataset_pages, new_scan_pages, scan_pages, people_pages, key_pages, audit_pages):
         pages.include_router(room)
-    for router in (pages, access_pages, assets, reference):
+    for router in (
+        pages,
+        access_pages,
+        oidc_pages,
+        account_pages,
+        invitation_pages,
+        assets,
+        reference,
+    ):
         app.include_router(router)
     return app
 

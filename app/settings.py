@@ -6,9 +6,10 @@ Read them through `settings()`; nothing else looks at the environment.
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -39,6 +40,24 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where browsers reach the dashboard."
     )
+    oidc_issuer: str = Field(
+        "",
+        description="Sign-in provider (OpenID Connect), such as https://accounts.example.com.",
+    )
+    oidc_client_id: str = Field("", description="What the provider calls this service.")
+    oidc_client_secret: str = Field(
+        "", repr=False, description="The secret that the provider gave to this service."
+    )
+    oidc_name: str = Field("single sign-on", description="The provider, as the button calls it.")
+    oidc_domains: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="E-mail domains whose people the provider may let in uninvited, "
+        "separated by commas.",
+    )
+    oidc_project: str = Field("default", description="The project that those people come to.")
+    oidc_role: Literal["viewer", "reviewer", "engineer", "admin"] = Field(
+        "viewer", description="The role that they have there."
+    )
     lease_ttl_s: float = Field(
         30.0, gt=0, description="Seconds a worker may be silent before its shard goes to another."
     )
@@ -50,12 +69,27 @@ class Settings(BaseSettings):
     torch_threads: int = Field(0, ge=0, description="CPU threads for torch; 0 leaves its own.")
     database_pool: int = Field(10, ge=1, description="Database connections a process may keep.")
 
-    @field_validator("allowed_roots", "model_factories", mode="before")
+    @field_validator("allowed_roots", "model_factories", "oidc_domains", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        parts = urlsplit(value)
+        local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if value and not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+            raise ValueError("must begin with https://")
+        return value
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("CLEANTRACE_OIDC_CLIENT_ID must be set with CLEANTRACE_OIDC_ISSUER")
+        return self
 
     @field_validator("database_url")
     @classmethod
@@ -82,6 +116,9 @@ def settings() -> Settings:
     except ValidationError as error:
         lines = []
         for item in error.errors():
+            if not item["loc"]:  # about several variables together, which the message names
+                lines.append(f"  {item['msg'].removeprefix('Value error, ')}.")
+                continue
             name = str(item["loc"][0])
             field = Settings.model_fields.get(name.lower())
             variable = name if name.isupper() else f"CLEANTRACE_{name.upper()}"

@@ -25,16 +25,22 @@ def make_key(project: str, role: str = "engineer") -> str:
 
 
 def make_person(
-    project: str, role: str = "reviewer", *, name: str = "Ada", email: str | None = None
+    project: str,
+    role: str = "reviewer",
+    *,
+    name: str = "Ada",
+    email: str | None = None,
+    password: str | None = None,
 ) -> UUID:
     """A person with a role in a project; returns their principal's id."""
-    from app.access import people
+    from app.access import passwords, people
     from app.access.models import Role
     from app.db import transaction
     from app.projects.service import ensure_project
 
     with transaction() as db:
-        person = people.add_person(db, name=name, email=email)
+        hashed = passwords.hash_password(password) if password else None
+        person = people.add_person(db, name=name, email=email, password_hash=hashed)
         people.add_to_project(db, person.id, ensure_project(db, project).id, Role(role))
         return person.id
 
@@ -42,11 +48,14 @@ def make_person(
 def begin_session(principal_id: UUID, project: str = "lab") -> str:
     """The value of a fresh session's cookie."""
     from app.access import sessions
+    from app.access.models import SignInMethod
+    from app.access.visitor import Visitor
     from app.db import transaction
     from app.projects.service import ensure_project
 
     with transaction() as db:
-        return sessions.begin_session(db, principal_id, ensure_project(db, project).id)
+        project_id = ensure_project(db, project).id
+        return sessions.begin_session(db, principal_id, project_id, SignInMethod.link, Visitor())
 
 
 def blobs(n: int = 200, *, features: int = 4, classes: int = 3, seed: int = 0) -> dict[str, Any]:

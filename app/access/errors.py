@@ -26,6 +26,60 @@ class LinkSpent(ProblemError):
     code = "sign-in-link-spent"
 
 
+class ProviderRefused(ProblemError):
+    status = 403
+    title = "Sign-in refused"
+    code = "sign-in-refused"
+
+
+class ProviderUnavailable(ProblemError):
+    status = 502
+    title = "Sign-in provider unavailable"
+    code = "sign-in-provider-unavailable"
+
+
+class TooManyAttempts(ProblemError):
+    status = 429
+    title = "Too many attempts"
+    code = "too-many-attempts"
+
+
+class InvitationSpent(ProblemError):
+    status = 410
+    title = "Invitation spent"
+    code = "invitation-spent"
+
+
+class InvitationNotFound(NotFound):
+    title = "Invitation not found"
+    code = "invitation-not-found"
+
+
+class KeyNotFound(NotFound):
+    title = "Key not found"
+    code = "key-not-found"
+
+
+class PersonNotFound(NotFound):
+    title = "Person not found"
+    code = "person-not-found"
+
+
+class LastAdmin(Conflict):
+    title = "Last admin"
+    code = "last-admin"
+
+
+class PersonInvalid(Invalid):
+    title = "Not accepted"
+    code = "person-invalid"
+
+
+class SessionNotFound(NotFound):
+    title = "Session not found"
+    code = "session-not-found"
+
+
 class IdempotencyKeyReused(Conflict):
     title = "Idempotency key reused"
     code = "idempotency-key-reused"

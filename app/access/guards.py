@@ -15,17 +15,17 @@ import hmac
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Form, Request, Security
+from fastapi import BackgroundTasks, Depends, Form, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from app.access import keys
 from app.access.errors import NotAllowed, NotSignedIn
-from app.access.keys import caller_by_key
 from app.access.models import Role
-from app.access.service import Caller, require_project
+from app.access.service import Caller, require_project, require_writing
 from app.access.sessions import SignedIn, session_by_cookie
+from app.access.visitor import SESSION_COOKIE as COOKIE
 from app.db import ReadSession
 
-COOKIE = "ct_session"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(
@@ -42,10 +42,14 @@ def _api_guard(role: Role) -> Callable[..., Caller]:
         request: Request,
         db: ReadSession,
         project: str,
+        background: BackgroundTasks,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
     ) -> Caller:
-        caller = _api_caller(request, db, project, credentials)
+        caller = _api_caller(request, db, background, project, credentials)
         caller.require(role)
+        # A question too long for an address is a POST that a viewer may send: it changes nothing.
+        if request.method not in SAFE_METHODS and role is not Role.viewer:
+            require_writing(caller)
         return caller
 
     guard.__name__ = f"api_{role.value}"
@@ -55,11 +59,15 @@ def _api_guard(role: Role) -> Callable[..., Caller]:
 def _api_caller(
     request: Request,
     db: ReadSession,
+    background: BackgroundTasks,
     project: str,
     credentials: HTTPAuthorizationCredentials | None,
 ) -> Caller:
     if credentials is not None:
-        caller = caller_by_key(db, credentials.credentials)
+        key = keys.require_key(db, credentials.credentials)
+        if keys.is_use_unnoted(key):
+            background.add_task(keys.note_use, key.id)
+        caller = keys.caller_of(key)
         require_project(caller, project)
         return caller
     signed_in = signed_in_browser(request, db)
@@ -92,6 +100,7 @@ def _form_guard(role: Role) -> Callable[..., Caller]:
         caller = signed_in.in_project(project)
         caller.require(role)
         require_csrf(signed_in, csrf_token)
+        require_writing(caller)
         return caller
 
     guard.__name__ = f"form_{role.value}"
@@ -127,6 +136,17 @@ def require_csrf(signed_in: SignedIn, csrf_token: str) -> None:
         )
 
 
+def _form_signed_in(
+    request: Request, db: ReadSession, csrf_token: Annotated[str, Form()] = ""
+) -> SignedIn:
+    signed_in = require_sign_in(request, db)
+    require_csrf(signed_in, csrf_token)
+    return signed_in
+
+
+PageSignedIn = Annotated[SignedIn, Depends(require_sign_in, scope="function")]
+"""For pages about the one who is signed in, whatever their projects."""
+FormSignedIn = Annotated[SignedIn, Depends(_form_signed_in, scope="function")]
 Viewer = Annotated[Caller, Depends(_api_guard(Role.viewer), scope="function")]
 Reviewer = Annotated[Caller, Depends(_api_guard(Role.reviewer), scope="function")]
 Engineer = Annotated[Caller, Depends(_api_guard(Role.engineer), scope="function")]

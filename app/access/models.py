@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import Identity as Counted
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, id_column, now
@@ -51,6 +52,8 @@ class Person(Base):
     id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
     email: Mapped[str | None] = mapped_column(unique=True)
     """In small letters. Absent for the local owner until they give one."""
+    email_is_vouched: Mapped[bool] = mapped_column(default=False)
+    """An admin named the address in an invitation, or a sign-in provider did: it is theirs."""
     password_hash: Mapped[str | None]
     is_local_owner: Mapped[bool] = mapped_column(default=False)
     """Whom the links that `cleantrace up` prints sign in."""
@@ -78,18 +81,46 @@ class Membership(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Invitation(Base):
+    """A link by which somebody joins a project, once."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[uuid.UUID] = id_column()
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
+    role: Mapped[str]
+    email: Mapped[str | None]
+    """Whom alone it is for; anybody who holds it if absent."""
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    created_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("principals.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "project_id", "created_at", "id"),)
+
+
 class ApiKey(Base):
     """A machine's credential in one project; its name is its principal's. Never stored itself."""
 
     __tablename__ = "api_keys"
 
     id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
-    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"), index=True)
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     role: Mapped[str]
+    read_only: Mapped[bool] = mapped_column(default=False)
+    """It sees what its role sees, and changes nothing."""
     secret_hash: Mapped[str] = mapped_column(unique=True)
+    created_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("principals.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """To about a minute."""
+
+    __table_args__ = (Index(None, "project_id", "created_at", "id"),)
 
 
 class SignInLink(Base):
@@ -106,6 +137,16 @@ class SignInLink(Base):
     used_at: Mapped[datetime | None]
 
 
+class SignInMethod(StrEnum):
+    """How a session began."""
+
+    invitation = "invitation"
+    key = "key"
+    link = "link"
+    oidc = "oidc"
+    password = "password"  # noqa: S105 - a method, not a secret
+
+
 class BrowserSession(Base):
     """A signed-in browser. A session begun with an API key ends with that key."""
 
@@ -117,9 +158,57 @@ class BrowserSession(Base):
     """Where the address without a project leads."""
     secret_hash: Mapped[str] = mapped_column(unique=True)
     csrf_token: Mapped[str]
+    begun_by: Mapped[str]
+    address: Mapped[str]
+    user_agent: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class KnownDevice(Base):
+    """A browser in which a person signed in before."""
+
+    __tablename__ = "known_devices"
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Identity(Base):
+    """Who a person is to a sign-in provider."""
+
+    __tablename__ = "identities"
+
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class OidcFlow(Base):
+    """A browser that was sent to the sign-in provider and has not come back."""
+
+    __tablename__ = "oidc_flows"
+
+    state_hash: Mapped[str] = mapped_column(primary_key=True)
+    browser_hash: Mapped[str]
+    """Of the cookie: only the browser that left may come back."""
+    nonce: Mapped[str]
+    code_verifier: Mapped[str]
+    following: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SignInLimit(Base):
+    """How far the sign-in attempts of one account, address or device are used up."""
+
+    __tablename__ = "sign_in_limits"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    full_at: Mapped[datetime] = mapped_column(index=True)
+    """When all attempts are back; a row past that says nothing more."""
 
 
 class AuditEntry(Base):
@@ -127,7 +216,7 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entries"
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Counted(always=True), primary_key=True)
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
     principal_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("principals.id"))
     """Absent for an operator at the command line."""

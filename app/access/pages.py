@@ -2,93 +2,96 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Header, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from app.access import sessions
-from app.access.errors import NotAllowed, NotSignedIn
+from app.access import provider, sessions, sign_in
+from app.access.answers import local_path, signed_in_answer
+from app.access.errors import NotSignedIn, TooManyAttempts
 from app.access.guards import COOKIE, require_csrf, require_sign_in, signed_in_browser
-from app.dashboard.frame import page, project_url
+from app.access.sign_in import Begun
+from app.access.visitor import AnyVisitor, OwnVisitor
+from app.dashboard.frame import page, project_url, with_query
 from app.db import ReadSession, WriteSession
+from app.errors import ProblemError
 from app.settings import settings
 
 router = APIRouter(include_in_schema=False)
-
-
-def local_path(value: str | None) -> str | None:
-    """The value if it is a path on this site, else None: signing in never leads elsewhere.
-
-    Browsers read `//host` and `/\\host` as other hosts, and drop tabs and line ends first.
-    """
-    if not value or not value.startswith("/") or len(value) > 2000:
-        return None
-    if "\\" in value or any(ord(letter) < 33 or ord(letter) == 127 for letter in value):
-        return None
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        return None
-    return None if parts.scheme or parts.netloc or value.startswith("//") else value
+_Next = Annotated[str | None, Form(alias="next")]
 
 
 @router.get("/")
 def home(request: Request, db: ReadSession) -> Response:
-    caller = require_sign_in(request, db).at_home()
+    signed_in = require_sign_in(request, db)
+    caller = signed_in.at_home()
     if caller is None:
-        return page("access/no_project.html", title="No project", caller=None, section="error")
+        return RedirectResponse("/account", 303)
     return RedirectResponse(f"{project_url(caller)}/scans", 303)
 
 
 @router.get("/sign-in")
 def sign_in_page(next: str | None = None) -> Response:  # noqa: A002 - the name in the address
-    return page(
+    return sign_in_form(local_path(next))
+
+
+@router.post("/sign-in")
+def sign_in_with_key(
+    visitor: OwnVisitor, api_key: Annotated[str, Form()] = "", following: _Next = None
+) -> Response:
+    try:
+        begun = sign_in.with_key(api_key.strip(), visitor)
+    except (NotSignedIn, TooManyAttempts) as error:
+        return sign_in_form(local_path(following), error, by_key=True)
+    return signed_in_answer(begun, local_path(following) or "/")
+
+
+@router.post("/sign-in/password")
+def sign_in_with_password(
+    visitor: OwnVisitor,
+    email: Annotated[str, Form(max_length=1000)] = "",
+    password: Annotated[str, Form(max_length=10_000)] = "",
+    following: _Next = None,
+) -> Response:
+    try:
+        begun = sign_in.with_password(email, password, visitor)
+    except (NotSignedIn, TooManyAttempts) as error:
+        return sign_in_form(local_path(following), error, email=email)
+    return signed_in_answer(begun, local_path(following) or "/")
+
+
+def sign_in_form(
+    following: str | None,
+    error: ProblemError | None = None,
+    *,
+    by_key: bool = False,
+    email: str = "",
+) -> Response:
+    problem: dict[str, Any] = {} if error is None else {"remedy": None} | error.as_problem()
+    answer = page(
         "access/sign_in.html",
         title="Sign in",
         caller=None,
         section="sign-in",
-        next=local_path(next),
-        problem=None,
+        status=200 if error is None else error.status,
+        next=following,
+        email=email,
+        problem=None if by_key else problem,
+        key_problem=problem if by_key else None,
+        provider=settings().oidc_name if provider.is_configured() else None,
+        provider_url=with_query("/sign-in/oidc", next=following),
+        typed_wrong=isinstance(error, NotSignedIn | TooManyAttempts) and not by_key,
     )
-
-
-@router.post("/sign-in")
-def sign_in(
-    db: WriteSession,
-    api_key: Annotated[str, Form()] = "",
-    next: Annotated[str | None, Form()] = None,  # noqa: A002
-    sec_fetch_site: Annotated[str | None, Header()] = None,
-) -> Response:
-    # Nobody is signed in yet, so there is no token to compare: another site must not be able to
-    # sign a visitor in as somebody else.
-    if sec_fetch_site == "cross-site":
-        raise NotAllowed(
-            "This sign-in came from another site; nothing was done.",
-            remedy="Open the sign-in page here and enter the key.",
-        )
-    following = local_path(next)
-    try:
-        secret = sessions.sign_in_with_key(db, api_key.strip())
-    except NotSignedIn as error:
-        return page(
-            "access/sign_in.html",
-            title="Sign in",
-            caller=None,
-            section="sign-in",
-            status=error.status,
-            next=following,
-            problem={"remedy": None} | error.as_problem(),
-        )
-    return _signed_in(secret, following or "/")
+    if "retry_after_s" in problem:
+        answer.headers["Retry-After"] = str(problem["retry_after_s"])
+    return answer
 
 
 @router.get("/sign-in/link/{token}")
-def sign_in_by_link(token: str, db: WriteSession) -> Response:
+def sign_in_by_link(token: str, db: WriteSession, visitor: AnyVisitor) -> Response:
     """Raises LinkSpent."""
-    secret = sessions.sign_in_with_link(db, token)
-    return _signed_in(secret, "/")
+    return signed_in_answer(Begun(sessions.sign_in_with_link(db, token, visitor)), "/")
 
 
 @router.post("/sign-out")
@@ -101,19 +104,4 @@ def sign_out(
         sessions.sign_out(db, signed_in)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(COOKIE, path="/")
-    return answer
-
-
-def _signed_in(secret: str, following: str) -> Response:
-    answer = RedirectResponse(following, 303)
-    answer.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(sessions.SESSION_TTL.total_seconds()),
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=settings().public_url.startswith("https:"),
-    )
-    answer.headers["Cache-Control"] = "no-store"
     return answer

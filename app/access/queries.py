@@ -1,4 +1,4 @@
-"""Every SQL statement about keys, sessions, idempotency and the audit log."""
+"""Every SQL statement about sessions and idempotency."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.access.key_queries import key_lives
 from app.access.models import (
     ApiKey,
     BrowserSession,
@@ -25,17 +26,6 @@ from app.projects.models import Project
 
 
 @dataclass(frozen=True)
-class KeyRow:
-    """A key that opens something now."""
-
-    id: uuid.UUID
-    name: str
-    role: str
-    project_id: uuid.UUID
-    project_name: str
-
-
-@dataclass(frozen=True)
 class SessionRow:
     """A live session and whose it is."""
 
@@ -45,7 +35,10 @@ class SessionRow:
     principal_id: uuid.UUID
     kind: str
     name: str
+    begun_by: str
     email: str | None
+    has_password: bool
+    read_only: bool
 
 
 @dataclass(frozen=True)
@@ -57,22 +50,6 @@ class Place:
     role: str
 
 
-def live_key(db: Session, secret_hash: str, at: datetime) -> KeyRow | None:
-    row = db.execute(
-        select(ApiKey.id, Principal.name, ApiKey.role, Project.id, Project.name)
-        .join(Principal, Principal.id == ApiKey.id)
-        .join(Project, Project.id == ApiKey.project_id)
-        .where(ApiKey.secret_hash == secret_hash, _key_lives(at))
-    ).first()
-    return None if row is None else KeyRow(*row)
-
-
-def _key_lives(at: datetime) -> ColumnElement[bool]:
-    return and_(
-        ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at)
-    )
-
-
 def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | None:
     row = db.execute(
         select(
@@ -82,7 +59,10 @@ def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | No
             Principal.id,
             Principal.kind,
             Principal.name,
+            BrowserSession.begun_by,
             Person.email,
+            Person.password_hash.is_not(None).label("has_password"),
+            func.coalesce(ApiKey.read_only, False),
         )
         .join(Principal, Principal.id == BrowserSession.principal_id)
         .outerjoin(Person, Person.id == Principal.id)
@@ -91,10 +71,10 @@ def live_session(db: Session, secret_hash: str, at: datetime) -> SessionRow | No
             BrowserSession.secret_hash == secret_hash,
             BrowserSession.ended_at.is_(None),
             BrowserSession.expires_at > at,
-            _key_lives(at),  # holds for people, who have none
+            key_lives(at),  # holds for people, who have none
         )
     ).first()
-    return None if row is None else SessionRow(*row)
+    return None if row is None else SessionRow(*tuple(row))
 
 
 def places_of(db: Session, principal_id: uuid.UUID, kind: PrincipalKind) -> tuple[Place, ...]:
@@ -131,6 +111,78 @@ def spend_link(db: Session, secret_hash: str, at: datetime) -> SignInLink | None
 
 def end_session(db: Session, session_id: uuid.UUID, at: datetime) -> None:
     db.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(ended_at=at))
+
+
+def end_session_by_secret(db: Session, secret_hash: str, at: datetime) -> None:
+    db.execute(
+        update(BrowserSession)
+        .where(BrowserSession.secret_hash == secret_hash, BrowserSession.ended_at.is_(None))
+        .values(ended_at=at)
+    )
+
+
+def end_other_sessions(
+    db: Session, principal_id: uuid.UUID, kept: uuid.UUID | None, at: datetime
+) -> None:
+    """End a principal's sessions, all but one."""
+    db.execute(
+        update(BrowserSession)
+        .where(
+            BrowserSession.principal_id == principal_id,
+            BrowserSession.id.is_distinct_from(kept),
+            BrowserSession.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+    )
+
+
+def end_one_of(db: Session, principal_id: uuid.UUID, session_id: uuid.UUID, at: datetime) -> bool:
+    """False if the session is not this principal's, or has ended."""
+    ended = db.scalar(
+        update(BrowserSession)
+        .where(
+            BrowserSession.id == session_id,
+            BrowserSession.principal_id == principal_id,
+            BrowserSession.ended_at.is_(None),
+        )
+        .values(ended_at=at)
+        .returning(BrowserSession.id)
+    )
+    return ended is not None
+
+
+def live_sessions_of(
+    db: Session, principal_id: uuid.UUID, at: datetime, limit: int
+) -> list[BrowserSession]:
+    """A principal's sessions, the newest first."""
+    return list(
+        db.scalars(
+            select(BrowserSession)
+            .where(
+                BrowserSession.principal_id == principal_id,
+                BrowserSession.ended_at.is_(None),
+                BrowserSession.expires_at > at,
+            )
+            .order_by(BrowserSession.created_at.desc())
+            .limit(limit)
+        )
+    )
+
+
+def last_project_id(db: Session, principal_id: uuid.UUID) -> uuid.UUID | None:
+    """Where the newest session was."""
+    return db.scalar(
+        select(BrowserSession.project_id)
+        .where(BrowserSession.principal_id == principal_id)
+        .order_by(BrowserSession.created_at.desc())
+        .limit(1)
+    )
+
+
+def move_session(db: Session, session_id: uuid.UUID, project_id: uuid.UUID) -> None:
+    db.execute(
+        update(BrowserSession).where(BrowserSession.id == session_id).values(project_id=project_id)
+    )
 
 
 def begin_idempotent_request(

@@ -26,6 +26,8 @@ class Caller:
     name: str
     """How pages call them."""
     kind: PrincipalKind
+    read_only: bool = False
+    """They see what their role sees, and change nothing."""
     session_id: UUID | None = None
     csrf_token: str | None = None
     projects: tuple[str, ...] = ()
@@ -42,6 +44,15 @@ class Caller:
         )
         raise NotAllowed(
             f"This needs the role {role.value}; the caller has {self.role.value}.", remedy=remedy
+        )
+
+
+def require_writing(caller: Caller) -> None:
+    """Raises NotAllowed: the caller's key is for reading only."""
+    if caller.read_only:
+        raise NotAllowed(
+            "This key is for reading only.",
+            remedy="Use another: cleantrace keys create without --read-only.",
         )
 
 
@@ -67,6 +78,28 @@ def audit(db: Session, caller: Caller, action: str, subject: str, **details: Any
             project_id=caller.project_id,
             principal_id=caller.principal_id,
             caller=caller.label,
+            action=action,
+            subject=subject,
+            details=details,
+        )
+    )
+
+
+def audit_person(
+    db: Session,
+    project_id: UUID,
+    person_id: UUID,
+    label: str,
+    action: str,
+    subject: str,
+    **details: Any,
+) -> None:
+    """The same for somebody who is only just becoming a caller."""
+    db.add(
+        AuditEntry(
+            project_id=project_id,
+            principal_id=person_id,
+            caller=label,
             action=action,
             subject=subject,
             details=details,

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from app.access import queries
 from app.access.errors import LinkSpent, NotSignedIn
 from app.access.keys import key_label, live_key
-from app.access.models import BrowserSession, PrincipalKind, Role
+from app.access.models import BrowserSession, PrincipalKind, Role, SignInMethod
 from app.access.people import person_label
 from app.access.queries import Place
 from app.access.service import Caller, audit, no_such_project
 from app.access.tokens import new_token, token_hash
+from app.access.visitor import Visitor
 from app.db import now
 
 SESSION_TTL = timedelta(hours=12)
@@ -34,7 +35,11 @@ class SignedIn:
     places: tuple[Place, ...]
     """Where they may go, by project's name."""
     home_id: UUID | None
-    """The project where the session began."""
+    """The project they were sent to, or went to last."""
+    begun_by: SignInMethod
+    has_password: bool
+    read_only: bool
+    email: str | None
 
     def in_project(self, project: str) -> Caller:
         """Raises ProjectNotFound: it is none of theirs, or there is none."""
@@ -61,6 +66,7 @@ class SignedIn:
             kind=self.kind,
             session_id=self.session_id,
             csrf_token=self.csrf_token,
+            read_only=self.read_only,
             projects=tuple(each.project_name for each in self.places),
         )
 
@@ -83,10 +89,14 @@ def session_by_cookie(db: Session, secret: str) -> SignedIn | None:
         label=label,
         places=queries.places_of(db, row.principal_id, kind),
         home_id=row.project_id,
+        begun_by=SignInMethod(row.begun_by),
+        has_password=row.has_password,
+        read_only=row.read_only,
+        email=row.email,
     )
 
 
-def sign_in_with_key(db: Session, secret: str) -> str:
+def sign_in_with_key(db: Session, secret: str, visitor: Visitor) -> str:
     """Begin a browser session; returns the cookie's value.
 
     Raises:
@@ -99,10 +109,10 @@ def sign_in_with_key(db: Session, secret: str) -> str:
             field="api_key",
             remedy="Check for a missing character, or make a key: cleantrace keys create.",
         )
-    return begin_session(db, key.id, key.project_id)
+    return begin_session(db, key.id, key.project_id, SignInMethod.key, visitor)
 
 
-def sign_in_with_link(db: Session, secret: str) -> str:
+def sign_in_with_link(db: Session, secret: str, visitor: Visitor) -> str:
     """Begin a browser session; returns the cookie's value.
 
     Raises:
@@ -114,11 +124,22 @@ def sign_in_with_link(db: Session, secret: str) -> str:
             "This sign-in link was used before, or is too old.",
             remedy="Sign in another way, or start `cleantrace up` again for a new link.",
         )
-    return begin_session(db, link.person_id, link.project_id)
+    return begin_session(db, link.person_id, link.project_id, SignInMethod.link, visitor)
 
 
-def begin_session(db: Session, principal_id: UUID, project_id: UUID | None) -> str:
-    """A new session with a new secret, whatever the browser held before: nothing to fix on."""
+def begin_session(
+    db: Session,
+    principal_id: UUID,
+    project_id: UUID | None,
+    method: SignInMethod,
+    visitor: Visitor,
+) -> str:
+    """A session with a new secret; whatever session the browser held before ends.
+
+    So nobody can plant a session that another then signs in to. Returns the cookie's value.
+    """
+    if visitor.session is not None:
+        queries.end_session_by_secret(db, token_hash(visitor.session), now())
     secret = new_token()
     db.add(
         BrowserSession(
@@ -126,6 +147,9 @@ def begin_session(db: Session, principal_id: UUID, project_id: UUID | None) -> s
             project_id=project_id,
             secret_hash=token_hash(secret),
             csrf_token=new_token(),
+            begun_by=method.value,
+            address=visitor.address,
+            user_agent=visitor.user_agent,
             expires_at=now() + SESSION_TTL,
         )
     )
@@ -134,7 +158,7 @@ def begin_session(db: Session, principal_id: UUID, project_id: UUID | None) -> s
     assert begun is not None
     caller = begun.at_home()
     if caller is not None:
-        audit(db, caller, "sign_in", f"session {begun.session_id}")
+        audit(db, caller, "sign_in", f"session {begun.session_id}", method=method.value)
     return secret
 
 

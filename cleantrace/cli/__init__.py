@@ -2,7 +2,7 @@
 
 import typer
 
-from cleantrace.cli import datasets, keys, runs, scans, stack
+from cleantrace.cli import datasets, keys, people, runs, scans, stack
 from cleantrace.version import __version__
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
 )
 app.command("up")(stack.up)
 app.add_typer(keys.app, name="keys")
+app.add_typer(people.app, name="people")
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(runs.app, name="runs")
 app.add_typer(runs.checkpoints, name="checkpoints")

@@ -1,65 +1,49 @@
 """`cleantrace keys ...`, for the operator of a stack on this machine."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cleantrace.cli.failing import fail
+from cleantrace.cli.operator import DataDir, Project, run_as_operator
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
-
-_SOURCE = Path(__file__).resolve().parents[2]
-
-
-@app.callback()
-def _group() -> None:
-    """API keys."""
 
 
 @app.command("create")
 def create(
-    project: Annotated[str, typer.Option(help="Project the key belongs to.")] = "default",
+    project: Project = "default",
     role: Annotated[str, typer.Option(help="viewer, reviewer, engineer or admin.")] = "engineer",
     name: Annotated[str, typer.Option(help="What the key is for.")] = "unnamed",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Data directory of the running stack.")
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Days until it expires; without it, never.")
     ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="It sees what its role sees, changes nothing.")
+    ] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Make an API key and print it, once: only its hash is kept.
 
     Uses the stack that runs on the data directory; without --data-dir and with DATABASE_URL set,
     the service that the environment describes.
     """
-    path = os.pathsep.join(filter(None, [str(_SOURCE), os.environ.get("PYTHONPATH")]))
-    answer = subprocess.run(
-        [
-            sys.executable, "-m", "app.access", "create-key",
-            "--project", project, "--role", role, "--name", name,
-        ],
-        env={**os.environ, "PYTHONPATH": path, **_service_environment(data_dir)},
-        check=False,
-    )  # fmt: skip
-    raise typer.Exit(answer.returncode)
+    arguments = ["create-key", "--project", project, "--role", role, "--name", name]
+    arguments += ["--read-only"] if read_only else []
+    arguments += [] if days is None else ["--days", str(days)]
+    run_as_operator(data_dir, *arguments)
 
 
-def _service_environment(data_dir: Path | None) -> dict[str, str]:
-    if data_dir is None and os.environ.get("DATABASE_URL"):
-        return {}
-    from cleantrace.standalone.data_dir import DataDirectory, default_data_dir
+@app.command("list")
+def list_keys(project: Project = "default", data_dir: DataDir = None) -> None:
+    """Print the keys that open something: id, name, scope, expiry, last use."""
+    run_as_operator(data_dir, "list-keys", "--project", project)
 
-    data = DataDirectory(data_dir or default_data_dir())
-    state = data.read_state()
-    if state is None:
-        fail(
-            f"No stack runs on {data.path}. Start one (cleantrace up), name its directory with "
-            f"--data-dir, or set DATABASE_URL."
-        )
-    return {
-        "DATABASE_URL": state.database_url,
-        "REDIS_URL": state.redis_url,
-        "CLEANTRACE_ARTIFACTS": state.artifacts,
-    }
+
+@app.command("revoke")
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The id that `list` prints.")],
+    project: Project = "default",
+    data_dir: DataDir = None,
+) -> None:
+    """End a key at once, and every browser session begun with it."""
+    run_as_operator(data_dir, "revoke-key", "--project", project, key_id)

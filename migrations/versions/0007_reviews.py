@@ -288,6 +288,16 @@ def _make_verdicts() -> None:
         unique=True,
         postgresql_where=sa.text("undoes IS NOT NULL"),
     )
+    # As with the audit log: against ourselves.
+    op.execute(
+        "CREATE FUNCTION refuse_to_rewrite_verdicts() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN RAISE EXCEPTION 'review_verdicts is append-only'"
+        " USING ERRCODE = 'insufficient_privilege'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON review_verdicts"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite_verdicts()"
+    )
 
 
 def _make_batches() -> None:
@@ -359,3 +369,4 @@ def downgrade() -> None:
         "queues",
     ):
         op.drop_table(f"review_{table}")
+    op.execute("DROP FUNCTION refuse_to_rewrite_verdicts()")

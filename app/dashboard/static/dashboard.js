@@ -116,6 +116,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What is told once is there to be copied.
+document.addEventListener("focusin", (event) => { if (event.target.matches("[data-select]")) event.target.select(); });
+
 document.addEventListener("submit", (event) => {
   // Empty choices stay out of the address, so that it says only what is asked for.
   if (event.target.method === "get") {

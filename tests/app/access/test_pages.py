@@ -6,12 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
+from app.access.answers import local_path
 from app.access.guards import COOKIE
-from app.access.pages import local_path
 from tests.app.dashboard.steps import browser_of, csrf_token, signed_in
 from tests.support import make_key
 
@@ -156,57 +154,3 @@ def test_a_session_ends_with_the_key_it_began_with(browser: TestClient) -> None:
     with transaction() as db:
         db.execute(text("UPDATE api_keys SET revoked_at = now()"))
     assert browser.get(SCANS).status_code == 303
-
-
-def _page_routes(app: FastAPI) -> list[tuple[str, str]]:
-    """Method and path of every page of a project."""
-    found = [
-        (method, str(route.path))
-        for route in iter_route_contexts(app.router.routes)
-        for method in sorted(route.methods or ())
-        if str(route.path).startswith("/projects/{project}/")
-    ]
-    assert len(found) >= 9, found
-    return found
-
-
-def _filled(path: str, project: str) -> str:
-    path = path.replace("{project}", project).replace("{position}", "0")
-    for name in ("dataset_id", "scan_id"):
-        path = path.replace(f"{{{name}}}", str(uuid4()))
-    return path
-
-
-def test_every_page_of_a_project_asks_a_stranger_to_sign_in(
-    browser: TestClient, application: FastAPI
-) -> None:
-    for method, path in _page_routes(application):
-        answer = browser.request(method, _filled(path, "lab"))
-        assert answer.status_code == 303, (method, path)
-        assert answer.headers["Location"].startswith("/sign-in")
-
-
-def test_every_page_hides_the_projects_of_others(browser: TestClient, application: FastAPI) -> None:
-    make_key("elsewhere")
-    browser = signed_in(browser)
-    form = {"csrf_token": csrf_token(browser.get(SCANS).text)}
-    for method, path in _page_routes(application):
-        for project in ("elsewhere", "not-there"):
-            sent = form if method == "POST" else None
-            answer = browser.request(method, _filled(path, project), data=sent)
-            assert answer.status_code == 404, (method, path)
-            assert "no project" in answer.text
-
-
-def test_every_form_needs_the_role_and_the_token(browser: TestClient, application: FastAPI) -> None:
-    forms = [path for method, path in _page_routes(application) if method == "POST"]
-    assert len(forms) >= 3
-    viewer, engineer = signed_in(browser, role="viewer"), signed_in(browser)
-    token = csrf_token(viewer.get(SCANS).text)
-    for form in forms:
-        path = _filled(form, "lab")
-        refused = viewer.post(path, data={"csrf_token": token})
-        assert (refused.status_code, "role engineer" in refused.text) == (403, True)
-        for wrong in ("", token, "é"):
-            answer = engineer.post(path, data={"csrf_token": wrong})
-            assert (answer.status_code, "out of date" in answer.text) == (403, True)

@@ -16,11 +16,11 @@ from tests.app.reviews.world import Person, let_claims_expire, make_queue, requi
 
 
 def _callers(api: TestClient, count: int) -> list[Caller]:
-    from app.access.keys import caller_by_key
+    from app.access.keys import caller_of, require_key
     from app.db import transaction
 
     with transaction() as db:
-        return [caller_by_key(db, Person(api).key) for _ in range(count)]
+        return [caller_of(require_key(db, Person(api).key)) for _ in range(count)]
 
 
 def _at_once(work: Callable[[Caller], list[int]], callers: list[Caller]) -> list[list[int]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import ProgrammingError
 
 from tests.app.reviews.world import (
     LAB,
@@ -261,3 +263,11 @@ def test_history_is_paged_back_and_forth_without_shifting(api: TestClient) -> No
     theirs = get(bob.client, path, principal_id=ada.id, limit=100)["items"]
     assert len(theirs) == 6
     assert {line["key"] for line in theirs} >= {f"key-{position}" for position in done}
+
+
+def test_the_database_refuses_to_rewrite_the_log(api: TestClient) -> None:
+    queue, _ = make_queue(api)
+    Person(api).work(queue)
+    for statement in ("UPDATE review_verdicts SET kind = 'skip'", "DELETE FROM review_verdicts"):
+        with pytest.raises(ProgrammingError, match="append-only"):
+            sql(statement)

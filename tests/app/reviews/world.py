@@ -24,11 +24,11 @@ class Person:
 
     @property
     def id(self) -> str:
-        from app.access.keys import caller_by_key
+        from app.access.keys import caller_of, require_key
         from app.db import transaction
 
         with transaction() as db:
-            return str(caller_by_key(db, self.key).principal_id)
+            return str(caller_of(require_key(db, self.key)).principal_id)
 
     def ask(self, queue: str, status: int = 200, **params: Any) -> Any:
         answer = self.client.post(f"{LAB}/queues/{queue}/next", params=params)
