@@ -127,4 +127,5 @@ def release_claims(
 ) -> ReleasedOut:
     """Give one item back, or all that the caller holds, so that others get them at once."""
     at = sit_down(db, caller, queue_id)
+    queue_queries.wait_for_queue(db, queue_id)
     return ReleasedOut(released=queries.release(db, at.queue.id, at.me, position))

@@ -40,12 +40,12 @@ class AtDesk(Entered):
                 remedy="Ask an engineer to name you one.",
             )
 
-    def class_index(self, name: str) -> int:
+    def class_index(self, name: str, field: str = "label") -> int:
         """Raises ClassUnknown."""
         if name not in self.classes:
             raise ClassUnknown(
                 f"The dataset has no class {name!r}.",
-                field="label",
+                field=field,
                 remedy=f"Its classes are: {', '.join(self.classes[:20])}"
                 + (", …." if len(self.classes) > 20 else "."),
             )

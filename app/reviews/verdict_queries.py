@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import Session, aliased
 
@@ -163,40 +163,58 @@ def verdicts_by_token(
     ).all()
 
 
-def last_standing(
-    db: Session,
-    queue_id: uuid.UUID,
-    me: uuid.UUID,
-    *,
-    position: int | None = None,
-    before: int | None = None,
-    adjudicates: bool = False,
-) -> ReviewVerdict | None:
-    """The person's latest verdict that was not taken back; batches are undone as batches.
+def standing(
+    db: Session, queue_id: uuid.UUID, me: uuid.UUID, limit: int
+) -> Sequence[ReviewVerdict]:
+    """The person's latest verdicts that were not taken back; batches are undone as batches."""
+    query = _standing(queue_id, me).order_by(ReviewVerdict.id.desc()).limit(limit)
+    return db.scalars(query).all()
 
-    Args:
-        position, before: that of this item, made before this one.
-        adjudicates: with `position`, as an adjudicator.
-    """
-    undo = aliased(ReviewVerdict)
-    query = select(ReviewVerdict).where(
+
+def standing_before(
+    db: Session, verdict: ReviewVerdict, *, adjudicates: bool = False
+) -> ReviewVerdict | None:
+    """What the person held of the item before that verdict, and did not take back."""
+    return db.scalar(
+        _standing(verdict.queue_id, verdict.principal_id)
+        .where(
+            ReviewVerdict.position == verdict.position,
+            ReviewVerdict.id < verdict.id,
+            ReviewVerdict.counted,
+            ReviewVerdict.adjudicates.is_(adjudicates),
+        )
+        .order_by(ReviewVerdict.id.desc())
+        .limit(1)
+    )
+
+
+def _standing(queue_id: uuid.UUID, me: uuid.UUID) -> Select[ReviewVerdict]:
+    return select(ReviewVerdict).where(
         ReviewVerdict.queue_id == queue_id,
         ReviewVerdict.principal_id == me,
         ReviewVerdict.kind != VerdictKind.undo.value,
         ReviewVerdict.batch_id.is_(None),
-        ~select(undo.id)
-        .where(undo.queue_id == queue_id, undo.principal_id == me, undo.undoes == ReviewVerdict.id)
-        .exists(),
+        ~_is_undone(),
     )
-    if position is not None:
-        query = query.where(
-            ReviewVerdict.position == position,
-            ReviewVerdict.counted,
-            ReviewVerdict.adjudicates.is_(adjudicates),
-        )
-    if before is not None:
-        query = query.where(ReviewVerdict.id < before)
-    return db.scalar(query.order_by(ReviewVerdict.id.desc()).limit(1))
+
+
+def _is_undone() -> ColumnElement[bool]:
+    undo = aliased(ReviewVerdict)
+    return (
+        select(undo.id)
+        .where(undo.queue_id == ReviewVerdict.queue_id, undo.undoes == ReviewVerdict.id)
+        .exists()
+    )
+
+
+def lock_items(db: Session, queue_id: uuid.UUID, positions: Sequence[int]) -> None:
+    """In the one order in which several items are locked."""
+    db.execute(
+        select(ReviewItem.position)
+        .where(ReviewItem.queue_id == queue_id, ReviewItem.position.in_(positions))
+        .order_by(ReviewItem.place)
+        .with_for_update()
+    )
 
 
 def put_vote(db: Session, queue_id: uuid.UUID, me: uuid.UUID, earlier: ReviewVerdict) -> None:
@@ -315,7 +333,7 @@ def take_up_skips(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> int:
 
 def history_of_person(
     db: Session, queue: QueueLike, person: uuid.UUID, *, before: int | None, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row[ReviewVerdict, str, bool]]:
     """Rows of (ReviewVerdict, key, is_undone), the latest first."""
     query = _history(queue).where(ReviewVerdict.principal_id == person)
     if before is not None:
@@ -325,7 +343,7 @@ def history_of_person(
 
 def history_of_item(
     db: Session, queue: QueueLike, position: int, *, after: int | None, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row[ReviewVerdict, str, bool]]:
     """The same of an item, the earliest first."""
     query = _history(queue).where(ReviewVerdict.position == position)
     if after is not None:
@@ -333,19 +351,9 @@ def history_of_item(
     return db.execute(query.order_by(ReviewVerdict.id).limit(limit)).all()
 
 
-def _history(queue: QueueLike) -> Any:
-    undo = aliased(ReviewVerdict)
-    is_undone = (
-        select(undo.id)
-        .where(
-            undo.queue_id == queue.id,
-            undo.principal_id == ReviewVerdict.principal_id,
-            undo.undoes == ReviewVerdict.id,
-        )
-        .exists()
-    )
+def _history(queue: QueueLike) -> Select[ReviewVerdict, str, bool]:
     return (
-        select(ReviewVerdict, Example.key, is_undone.label("is_undone"))
+        select(ReviewVerdict, Example.key, _is_undone().label("is_undone"))
         .join(
             Example,
             (Example.dataset_id == queue.dataset_id) & (Example.position == ReviewVerdict.position),

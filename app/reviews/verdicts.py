@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -246,7 +245,9 @@ def list_item_history(
     return _history(get_dataset(db, caller, queue.dataset_id).classes, page), following
 
 
-def _history(classes: list[str] | None, rows: Sequence[Row[Any]]) -> list[HistoryOut]:
+def _history(
+    classes: list[str] | None, rows: Sequence[Row[ReviewVerdict, str, bool]]
+) -> list[HistoryOut]:
     return [
         HistoryOut(
             **verdict_out(classes or [], row.ReviewVerdict, row.key).model_dump(),
