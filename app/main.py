@@ -24,6 +24,7 @@ from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.reviews.bulk_routes import router as bulk
+from app.reviews.figure_routes import router as figures
 from app.reviews.queue_routes import router as queues
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
@@ -68,6 +69,7 @@ def create_app() -> FastAPI:
         queues,
         reviews,
         bulk,
+        figures,
         people,
         keys,
         audit,
