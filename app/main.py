@@ -23,6 +23,8 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.reviews.queue_routes import router as queues
+from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scans.estimate_routes import router as estimates
 from app.scans.new_scan_pages import router as new_scan_pages
@@ -56,7 +58,7 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, estimates, scans, evidence, people, keys, audit):
+    for room in (datasets, runs, estimates, scans, evidence, queues, reviews, people, keys, audit):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
