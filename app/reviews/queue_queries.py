@@ -228,7 +228,10 @@ def change_queue(
 
 
 def hold_queue(db: Session, queue_id: uuid.UUID) -> None:
-    """Until the transaction ends, whoever finds nothing left waits, for many items are locked."""
+    """Before many items are locked, in any order: whoever locks several then waits.
+
+    Those who lock one, or several in the queue's order, wait for nobody that waits for them.
+    """
     db.execute(select(func.pg_advisory_xact_lock(_lock_key(queue_id))))
 
 
