@@ -25,6 +25,8 @@ from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.reviews.bulk_routes import router as bulk
 from app.reviews.figure_routes import router as figures
+from app.reviews.new_queue_pages import router as new_queue_pages
+from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
@@ -77,7 +79,16 @@ def create_app() -> FastAPI:
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, new_scan_pages, scan_pages, people_pages, key_pages, audit_pages):
+    for room in (
+        dataset_pages,
+        new_scan_pages,
+        scan_pages,
+        new_queue_pages,
+        queue_pages,
+        people_pages,
+        key_pages,
+        audit_pages,
+    ):
         pages.include_router(room)
     for router in (
         pages,
