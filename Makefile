@@ -38,11 +38,12 @@ check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, c
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-bench: $(STAMPS)/dev ## Measure engine, sketches, service, memory; prints tables for benchmarks/RESULTS.md
+bench: $(STAMPS)/dev ## Measure engine, sketches, service, memory, reviews; prints tables for benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.sketches
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.reviews
 
 format: $(STAMPS)/dev ## Rewrite the code in our format
 	$(BIN)/ruff format .
