@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -101,7 +102,7 @@ def _reviews(load: Load, key: str) -> tuple[Callable[[], Any], Callable[[Any], N
     return ask, decide
 
 
-def _work(load: Load, results: Queue[Latencies]) -> None:
+def _work(load: Load, results: Queue[Latencies], started: Event) -> None:
     """A process: its reviewers until they have decided their share, or until it is killed."""
     os.environ["CLEANTRACE_DATABASE_POOL"] = str(max(10, len(load.keys)))
     found = Latencies()
@@ -116,6 +117,7 @@ def _work(load: Load, results: Queue[Latencies]) -> None:
             began = time.perf_counter()
             item = ask()
             mine.next.append(time.perf_counter() - began)
+            started.set()
             if item is None:
                 break
             time.sleep(rng.expovariate(1 / load.think_s) if load.think_s else 0)
@@ -144,18 +146,20 @@ def run_reviewers(
     context = get_context("spawn")
     results: Queue[Latencies] = context.Queue()
     per_process = options.decisions // options.processes
-    working = keys[: options.reviewers]
+    staying = keys[: options.reviewers]
     loads = [
-        Load(kind, queue_id, working[i :: options.processes], per_process, options.think, i)
+        Load(kind, queue_id, staying[i :: options.processes], per_process, options.think, i)
         for i in range(options.processes)
     ]
     # Those who vanish come beside the others, and would go on for ever.
     doomed = Load(kind, queue_id, keys[options.reviewers :], 10**9, options.think, -1)
+    started, working = context.Event(), context.Event()
     began = time.perf_counter()
-    processes = [context.Process(target=_work, args=(load, results)) for load in loads]
-    victim = context.Process(target=_work, args=(doomed, results))
+    processes = [context.Process(target=_work, args=(load, results, started)) for load in loads]
+    victim = context.Process(target=_work, args=(doomed, results, working))
     for process in (*processes, victim):
         process.start()
+    working.wait(60)
     time.sleep(options.kill_after)
     victim.kill()
     victim.join()
@@ -315,7 +319,7 @@ def main() -> None:
     parser.add_argument("--overlap", type=int, default=1)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--killed", type=int, default=10, help="reviewers who vanish")
-    parser.add_argument("--kill-after", type=float, default=5.0, help="seconds")
+    parser.add_argument("--kill-after", type=float, default=5.0, help="seconds of work")
     parser.add_argument("--think", type=float, default=1.0, help="mean seconds of a decision")
     parser.add_argument("--durable", action="store_true", help="wait for the disk at each commit")
     options = parser.parse_args()

@@ -116,7 +116,7 @@ def _everything(api: TestClient) -> Callable[[], None]:
             person.work(queue, "skip")
             person.client.post(f"{LAB}/queues/{queue}/skips/take-up")
             person.client.post(f"{LAB}/queues/{queue}/claims/renew")
-            person.client.delete(f"{LAB}/queues/{queue}/claims")
+            person.client.post(f"{LAB}/queues/{queue}/claims/release")
             person.history(queue)
         sql("UPDATE review_claims SET expires_at = now() - interval '1 s'")
         position = ada.next(queue)["position"]
