@@ -23,6 +23,7 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.reviews.bulk_routes import router as bulk
 from app.reviews.queue_routes import router as queues
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
@@ -58,7 +59,19 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, estimates, scans, evidence, queues, reviews, people, keys, audit):
+    for room in (
+        datasets,
+        runs,
+        estimates,
+        scans,
+        evidence,
+        queues,
+        reviews,
+        bulk,
+        people,
+        keys,
+        audit,
+    ):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")

@@ -25,13 +25,15 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, TextClause, exists, func, literal_column, select, text, update
+from sqlalchemy import Row, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.access.models import Principal
-from app.datasets.models import Dataset, Example
-from app.reviews.models import Duty, QueueDuty, ReviewClaim, ReviewDesk, ReviewQueue, ReviewVote
+from app.datasets.models import Example, Task
+from app.db import rows
+from app.reviews.at_queue import DeskState, Entered, QueueLike, QueueRules
+from app.reviews.models import Duty, ReviewClaim, ReviewDesk, ReviewVote
 
 _ITEM = """
     item.position, item.place, item.given_label, item.suggested_label, item.suggested_value,
@@ -39,35 +41,47 @@ _ITEM = """
 """
 
 
-def enter(
-    db: Session, project_id: uuid.UUID, queue_id: uuid.UUID, me: uuid.UUID
-) -> Row[ReviewQueue, ReviewDesk, list[str] | None, str, bool, bool, bool] | None:
-    """Lock the caller's desk; None if there is no such queue, or no desk yet.
+_ENTER = """
+    SELECT queue.id, queue.dataset_id, queue.name, queue.overlap, queue.claim_ttl_s,
+        queue.show_suggestion, queue.tolerance, queue.is_assigned, queue.epoch, queue.closed_at,
+        desk.base, desk.since, desk.pending, desk.pending_at, desk.epoch AS desk_epoch,
+        desk.whole_at, dataset.classes, dataset.task,
+        ARRAY(
+            SELECT duty.duty FROM review_duties duty
+            WHERE duty.queue_id = %(queue)s AND duty.principal_id = %(me)s
+        ) AS duties,
+        EXISTS (
+            SELECT FROM review_claims claim
+            WHERE claim.queue_id = %(queue)s AND claim.expires_at <= now()
+        ) AS has_stale,
+        EXISTS (
+            SELECT FROM review_claims claim
+            WHERE claim.queue_id = %(queue)s AND claim.principal_id = %(me)s
+        ) AS has_claims
+    FROM review_queues queue
+    JOIN review_desks desk ON desk.queue_id = queue.id AND desk.principal_id = %(me)s
+    JOIN datasets dataset ON dataset.id = queue.dataset_id
+    WHERE queue.id = %(queue)s AND queue.project_id = %(project)s
+    FOR UPDATE OF desk
+"""
 
-    A row of (ReviewQueue, ReviewDesk, classes, task, reviews, adjudicates, has_stale).
-    """
-    duty = exists().where(QueueDuty.queue_id == queue_id, QueueDuty.principal_id == me)
-    return db.execute(
-        select(
-            ReviewQueue,
-            ReviewDesk,
-            Dataset.classes,
-            Dataset.task,
-            duty.where(QueueDuty.duty == Duty.review.value).label("reviews"),
-            duty.where(QueueDuty.duty == Duty.adjudicate.value).label("adjudicates"),
-            exists()
-            .where(ReviewClaim.queue_id == queue_id, ReviewClaim.expires_at <= func.now())
-            .label("has_stale"),
-        )
-        .join(ReviewDesk, ReviewDesk.queue_id == ReviewQueue.id)
-        .join(Dataset, Dataset.id == ReviewQueue.dataset_id)
-        .where(
-            ReviewQueue.id == queue_id,
-            ReviewQueue.project_id == project_id,
-            ReviewDesk.principal_id == me,
-        )
-        .with_for_update(of=ReviewDesk)
-    ).first()
+
+def enter(db: Session, project_id: uuid.UUID, queue_id: uuid.UUID, me: uuid.UUID) -> Entered | None:
+    """Lock the caller's desk; None if there is no such queue, or no desk yet."""
+    found = rows(db, _ENTER, {"queue": queue_id, "me": me, "project": project_id})
+    if not found:
+        return None
+    row = found[0]
+    return Entered(
+        queue=QueueRules(*row[:10]),
+        desk=DeskState(me, *row[10:16]),
+        classes=row.classes or [],
+        is_regression=row.task == Task.regression,
+        has_review_duty=Duty.review in row.duties,
+        has_adjudication_duty=Duty.adjudicate in row.duties,
+        has_stale=row.has_stale,
+        has_claims=row.has_claims,
+    )
 
 
 def add_desk(db: Session, queue_id: uuid.UUID, me: uuid.UUID, epoch: int) -> None:
@@ -78,23 +92,24 @@ def add_desk(db: Session, queue_id: uuid.UUID, me: uuid.UUID, epoch: int) -> Non
     )
 
 
-_MINE = text(f"""
+_MINE = f"""
     SELECT {_ITEM}, claim.expires_at, claim.adjudicates,
-        claim.expires_at < now() + make_interval(secs => :ttl_s / 2.0) AS ends_soon
+        claim.expires_at < now() + make_interval(secs => %(ttl_s)s / 2.0) AS ends_soon
     FROM review_claims claim
     JOIN review_items item USING (queue_id, position)
-    JOIN examples example ON example.dataset_id = :dataset AND example.position = item.position
-    WHERE claim.queue_id = :queue AND claim.principal_id = :me AND claim.expires_at > now()
+    JOIN examples example ON example.dataset_id = %(dataset)s AND example.position = item.position
+    WHERE claim.queue_id = %(queue)s AND claim.principal_id = %(me)s AND claim.expires_at > now()
     ORDER BY item.place
-""")  # noqa: S608 - no values in it
+"""  # noqa: S608 - no values in it
 
 
-def claims_of(db: Session, queue: ReviewQueue, me: uuid.UUID) -> Sequence[Row[Any]]:
+def claims_of(db: Session, queue: QueueLike, me: uuid.UUID) -> Sequence[Any]:
     """What a person holds, in the queue's order."""
-    return db.execute(
+    return rows(
+        db,
         _MINE,
         {"queue": queue.id, "dataset": queue.dataset_id, "me": me, "ttl_s": queue.claim_ttl_s},
-    ).all()
+    )
 
 
 _FREE_STALE = text("""
@@ -141,77 +156,78 @@ def free_stale(db: Session, queue_id: uuid.UUID) -> None:
 
 
 @cache
-def _take(count: int, patient: bool) -> TextClause:
+def _take(count: int, patient: bool) -> str:
     lock = "FOR UPDATE OF item" if patient else "FOR UPDATE OF item SKIP LOCKED"
     # The limits are literal: a planner that does not know them may prefer to read and sort all.
     fits = """
-        item.queue_id = :queue AND item.is_open
+        item.queue_id = %(queue)s AND item.is_open
         AND NOT EXISTS (
-            SELECT FROM review_votes vote WHERE vote.queue_id = :queue
-                AND vote.position = item.position AND vote.principal_id = :me
+            SELECT FROM review_votes vote WHERE vote.queue_id = %(queue)s
+                AND vote.position = item.position AND vote.principal_id = %(me)s
         )
         AND NOT EXISTS (
-            SELECT FROM review_claims claim WHERE claim.queue_id = :queue
-                AND claim.principal_id = :me AND claim.position = item.position
+            SELECT FROM review_claims claim WHERE claim.queue_id = %(queue)s
+                AND claim.principal_id = %(me)s AND claim.position = item.position
         )
     """
-    return text(f"""
+    return f"""
         WITH freed AS MATERIALIZED (
             SELECT item.position, item.place FROM review_items item
-            WHERE {fits} AND item.freed_at >= :since AND item.place < :base
+            WHERE {fits} AND item.freed_at >= %(since)s AND item.place < %(base)s
             ORDER BY item.place LIMIT {count} {lock}
         ),
         ahead AS MATERIALIZED (
             SELECT item.position, item.place FROM review_items item
-            WHERE {fits} AND item.place >= :base AND NOT EXISTS (SELECT FROM freed)
+            WHERE {fits} AND item.place >= %(base)s AND NOT EXISTS (SELECT FROM freed)
             ORDER BY item.place LIMIT {count} {lock}
         ),
         taken AS (SELECT * FROM freed UNION ALL SELECT * FROM ahead),
         held AS (
             INSERT INTO review_claims
                 (queue_id, principal_id, position, claimed_at, expires_at, adjudicates)
-            SELECT :queue, :me, position, now(), now() + make_interval(secs => :ttl_s), false
+            SELECT %(queue)s, %(me)s, position, now(),
+                now() + make_interval(secs => %(ttl_s)s), false
             FROM taken
         ),
         seated AS (
             UPDATE review_items item SET seats = item.seats - 1 FROM taken
-            WHERE item.queue_id = :queue AND item.position = taken.position
+            WHERE item.queue_id = %(queue)s AND item.position = taken.position
             RETURNING item.*
         ),
         looked AS (
             UPDATE review_desks desk SET
-                epoch = :epoch,
-                base = CASE WHEN due.moves THEN due.pending ELSE :base END,
-                since = CASE WHEN due.moves THEN due.pending_at ELSE :since END,
+                epoch = %(epoch)s,
+                base = CASE WHEN due.moves THEN due.pending ELSE %(base)s END,
+                since = CASE WHEN due.moves THEN due.pending_at ELSE %(since)s END,
                 pending = CASE WHEN due.moves THEN due.place ELSE due.pending END,
                 pending_at = CASE WHEN due.moves THEN now() ELSE due.pending_at END
             FROM (
-                SELECT CAST(:pending AS integer) AS pending,
-                    CAST(:pending_at AS timestamptz) AS pending_at,
-                    coalesce((SELECT min(place) FROM ahead), CAST(:pending AS integer)) AS place,
-                    now() >= CAST(:pending_at AS timestamptz) + interval '1 second'
+                SELECT CAST(%(pending)s AS integer) AS pending,
+                    CAST(%(pending_at)s AS timestamptz) AS pending_at,
+                    coalesce((SELECT min(place) FROM ahead), CAST(%(pending)s AS integer)) AS place,
+                    now() >= CAST(%(pending_at)s AS timestamptz) + interval '1 second'
                         AND NOT EXISTS (SELECT FROM freed) AS moves
             ) due
-            WHERE desk.queue_id = :queue AND desk.principal_id = :me
+            WHERE desk.queue_id = %(queue)s AND desk.principal_id = %(me)s
             RETURNING desk.base
         )
-        SELECT {_ITEM}, now() + make_interval(secs => :ttl_s) AS expires_at, false AS adjudicates
+        SELECT {_ITEM}, now() + make_interval(secs => %(ttl_s)s) AS expires_at, false AS adjudicates
         FROM seated item
         JOIN examples example
-            ON example.dataset_id = :dataset AND example.position = item.position
+            ON example.dataset_id = %(dataset)s AND example.position = item.position
         ORDER BY item.place
-    """)  # noqa: S608 - a number of ours
+    """  # noqa: S608 - a number of ours
 
 
 def take(
     db: Session,
-    queue: ReviewQueue,
-    desk: ReviewDesk,
+    queue: QueueLike,
+    desk: DeskState,
     count: int,
     *,
     patient: bool = False,
     whole: bool = False,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Claim up to `count` of the first items that the person may decide.
 
     May give fewer than there are, but none only if none was found.
@@ -222,7 +238,8 @@ def take(
     """
     anew = whole or desk.epoch != queue.epoch
     at = db.scalars(select(func.now())).one() if anew else None
-    return db.execute(
+    return rows(
+        db,
         _take(count, patient),
         {
             "queue": queue.id,
@@ -235,29 +252,29 @@ def take(
             "pending": 0 if anew else desk.pending,
             "pending_at": at or desk.pending_at,
         },
-    ).all()
+    )
 
 
-def note_whole_look(db: Session, desk: ReviewDesk) -> None:
+def note_whole_look(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> None:
     db.execute(
         update(ReviewDesk)
-        .where(ReviewDesk.queue_id == desk.queue_id, ReviewDesk.principal_id == desk.principal_id)
+        .where(ReviewDesk.queue_id == queue_id, ReviewDesk.principal_id == me)
         .values(whole_at=func.now())
         .execution_options(synchronize_session=False)
     )
 
 
-def look_from_head(db: Session, desk: ReviewDesk) -> None:
+def look_from_head(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> None:
     """The person's next look begins at the queue's head."""
     db.execute(
         update(ReviewDesk)
-        .where(ReviewDesk.queue_id == desk.queue_id, ReviewDesk.principal_id == desk.principal_id)
+        .where(ReviewDesk.queue_id == queue_id, ReviewDesk.principal_id == me)
         .values(base=0, pending=0, pending_at=func.now(), since=func.now())
         .execution_options(synchronize_session=False)
     )
 
 
-def renew(db: Session, queue: ReviewQueue, me: uuid.UUID) -> Sequence[tuple[int, datetime]]:
+def renew(db: Session, queue: QueueLike, me: uuid.UUID) -> Sequence[tuple[int, datetime]]:
     """Begin the time of all that a person holds anew; returns positions with the new expiry."""
     rows = db.execute(
         update(ReviewClaim)
@@ -309,7 +326,7 @@ def release(db: Session, queue_id: uuid.UUID, me: uuid.UUID, position: int | Non
 
 
 def holders(
-    db: Session, queue: ReviewQueue, limit: int
+    db: Session, queue: QueueLike, limit: int
 ) -> Sequence[Row[int, str, uuid.UUID, str, bool, datetime]]:
     """Who holds what until when, the first to expire first."""
     return db.execute(
@@ -380,7 +397,7 @@ _TAKE_DISPUTE = text(f"""
 """)  # noqa: S608 - no values in it
 
 
-def take_dispute(db: Session, queue: ReviewQueue, me: uuid.UUID) -> Sequence[Row[Any]]:
+def take_dispute(db: Session, queue: QueueLike, me: uuid.UUID) -> Sequence[Any]:
     """Claim the first disputed item that nobody has in hand."""
     return db.execute(
         _TAKE_DISPUTE,

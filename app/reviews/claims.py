@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller
@@ -50,7 +49,8 @@ def next_items(
         at.require_reviewer()
     if at.has_stale:
         queries.free_stale(db, queue_id)
-    held = [row for row in queries.claims_of(db, at.queue, at.me) if row.adjudicates == adjudicate]
+    mine = queries.claims_of(db, at.queue, at.me) if at.has_claims else []
+    held = [row for row in mine if row.adjudicates == adjudicate]
     renewed = {}
     if any(row.ends_soon for row in held):
         renewed = dict(queries.renew(db, at.queue, at.me))
@@ -64,8 +64,8 @@ def next_items(
     return NextOut(items=items, nothing_left=None if items else _nothing_left(db, at))
 
 
-def _take(db: Session, at: AtDesk, wanted: int) -> Sequence[Row[Any]]:
-    taken: list[Row[Any]] = []
+def _take(db: Session, at: AtDesk, wanted: int) -> Sequence[Any]:
+    taken: list[Any] = []
     while len(taken) < wanted:
         more = queries.take(db, at.queue, at.desk, wanted - len(taken))
         if not more:
@@ -79,11 +79,11 @@ def _take(db: Session, at: AtDesk, wanted: int) -> Sequence[Row[Any]]:
     last = at.desk.whole_at
     whole = last is None or last < now() - _WHOLE_LOOK_EVERY
     if whole:
-        queries.note_whole_look(db, at.desk)
+        queries.note_whole_look(db, at.queue.id, at.me)
     return queries.take(db, at.queue, at.desk, 1, patient=True, whole=whole)
 
 
-def _item(at: AtDesk, row: Row[Any], expires_at: Any = None) -> ItemOut:
+def _item(at: AtDesk, row: Any, expires_at: Any = None) -> ItemOut:
     shows = at.queue.show_suggestion
     return ItemOut(
         position=row.position,
@@ -127,4 +127,5 @@ def release_claims(
 ) -> ReleasedOut:
     """Give one item back, or all that the caller holds, so that others get them at once."""
     at = sit_down(db, caller, queue_id)
+    queue_queries.wait_for_queue(db, queue_id)
     return ReleasedOut(released=queries.release(db, at.queue.id, at.me, position))

@@ -9,27 +9,18 @@ from sqlalchemy.orm import Session
 
 from app.access.models import Role
 from app.access.service import Caller
-from app.datasets.models import Task
 from app.reviews import claim_queries as queries
+from app.reviews.at_queue import Entered
 from app.reviews.errors import NotAdjudicator, NotAssigned
-from app.reviews.models import ReviewDesk, ReviewQueue
 from app.reviews.queues import get_queue, queue_not_found
 from app.scans.errors import ClassUnknown
 
 
 @dataclass(frozen=True)
-class AtDesk:
+class AtDesk(Entered):
     """A caller at a queue. Until the transaction ends, nothing of theirs there can change."""
 
-    queue: ReviewQueue
-    desk: ReviewDesk
     caller: Caller
-    classes: list[str]
-    is_regression: bool
-    has_review_duty: bool
-    has_adjudication_duty: bool
-    has_stale: bool
-    """Some claim of the queue has expired."""
 
     @property
     def me(self) -> UUID:
@@ -49,12 +40,12 @@ class AtDesk:
                 remedy="Ask an engineer to name you one.",
             )
 
-    def class_index(self, name: str) -> int:
+    def class_index(self, name: str, field: str = "label") -> int:
         """Raises ClassUnknown."""
         if name not in self.classes:
             raise ClassUnknown(
                 f"The dataset has no class {name!r}.",
-                field="label",
+                field=field,
                 remedy=f"Its classes are: {', '.join(self.classes[:20])}"
                 + (", …." if len(self.classes) > 20 else "."),
             )
@@ -71,19 +62,10 @@ def sit_down(db: Session, caller: Caller, queue_id: UUID) -> AtDesk:
         QueueNotFound.
     """
     me = caller.principal_id
-    row = queries.enter(db, caller.project_id, queue_id, me)
-    if row is None:
+    entered = queries.enter(db, caller.project_id, queue_id, me)
+    if entered is None:
         queries.add_desk(db, queue_id, me, get_queue(db, caller, queue_id).epoch)
-        row = queries.enter(db, caller.project_id, queue_id, me)
-    if row is None:
+        entered = queries.enter(db, caller.project_id, queue_id, me)
+    if entered is None:
         raise queue_not_found(queue_id)
-    return AtDesk(
-        queue=row.ReviewQueue,
-        desk=row.ReviewDesk,
-        caller=caller,
-        classes=row.classes or [],
-        is_regression=row.task == Task.regression,
-        has_review_duty=row.reviews,
-        has_adjudication_duty=row.adjudicates,
-        has_stale=row.has_stale,
-    )
+    return AtDesk(**vars(entered), caller=caller)

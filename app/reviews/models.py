@@ -269,7 +269,6 @@ class ReviewVerdict(Base):
         Index(
             "uq_review_verdicts_undoes",
             "queue_id",
-            "principal_id",
             "undoes",
             unique=True,
             postgresql_where=text("undoes IS NOT NULL"),

@@ -109,7 +109,7 @@ def _keys(keys: Sequence[str]) -> ColumnElement[Any]:
 
 def unknown_keys(db: Session, dataset_id: uuid.UUID, keys: Sequence[str]) -> Sequence[str]:
     """Those that no example of the data set has."""
-    asked = func.unnest(_keys(keys)).column_valued("key")
+    asked = func.unnest(_keys(keys)).column_valued("asked")
     known = exists().where(Example.dataset_id == dataset_id, Example.key == asked)
     return db.scalars(select(asked).where(~known).order_by(asked)).all()
 
@@ -141,7 +141,10 @@ def add_items(db: Session, queue: ReviewQueue, selection: Selection) -> int:
         "priority",
         "seats",
     ]
-    made = db.execute(insert(ReviewItem).from_select(names, query, include_defaults=False))
+    made = db.execute(
+        insert(ReviewItem).from_select(names, query, include_defaults=False),
+        execution_options={"preserve_rowcount": True},
+    )
     return rows_changed(made)
 
 
@@ -208,7 +211,10 @@ def change_queue(
 
 
 def hold_queue(db: Session, queue_id: uuid.UUID) -> None:
-    """Until the transaction ends, whoever finds nothing left waits, for many items are locked."""
+    """Before many items are locked, in any order: whoever locks several then waits.
+
+    Those who lock one, or several in the queue's order, wait for nobody that waits for them.
+    """
     db.execute(select(func.pg_advisory_xact_lock(_lock_key(queue_id))))
 
 

@@ -13,6 +13,7 @@ from app.datasets.models import Task
 from app.db import new_id, now
 from app.paging import cut_page
 from app.reviews import queue_queries as queries
+from app.reviews.at_queue import QueueLike
 from app.reviews.errors import (
     KeysUnknown,
     OrderInvalid,
@@ -202,7 +203,7 @@ def queue_not_found(queue_id: UUID) -> QueueNotFound:
     )
 
 
-def require_open(queue: ReviewQueue) -> None:
+def require_open(queue: QueueLike) -> None:
     """Raises QueueClosed."""
     if queue.closed_at is not None:
         raise QueueClosed(

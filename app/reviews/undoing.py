@@ -14,6 +14,7 @@ from app.reviews.desks import AtDesk, sit_down
 from app.reviews.errors import NothingToUndo
 from app.reviews.item_schemas import UndoIn, VerdictOut
 from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
+from app.reviews.queue_queries import wait_for_queue
 from app.reviews.queues import require_open
 from app.reviews.verdicts import verdict_out
 from app.reviews.writing import Change, Item, lock_item, settlement_with, write
@@ -37,11 +38,13 @@ def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[Verd
     undone = _undone_before(db, at, tokens)
     if not undone:
         require_open(at.queue)
-        for token in tokens:
-            last = queries.last_standing(db, queue_id, at.me)
-            if last is None:
-                break
-            undone.append((last, _undo_one(db, at, last, token)))
+        wait_for_queue(db, queue_id)
+        standing = queries.standing(db, queue_id, at.me, body.steps)
+        queries.lock_items(db, queue_id, [verdict.position for verdict in standing])
+        undone = [
+            (verdict, _undo_one(db, at, verdict, token))
+            for verdict, token in zip(standing, tokens, strict=False)
+        ]
     if not undone:
         raise NothingToUndo(
             "You have decided nothing in this queue that could be undone.",
@@ -81,9 +84,7 @@ def _undo_one(db: Session, at: AtDesk, last: ReviewVerdict, token: UUID) -> str:
 
 
 def _undo_adjudication(db: Session, at: AtDesk, item: Item, last: ReviewVerdict) -> Change:
-    earlier = queries.last_standing(
-        db, at.queue.id, at.me, position=item.position, before=last.id, adjudicates=True
-    )
+    earlier = queries.standing_before(db, last, adjudicates=True)
     change = Change(VerdictKind.undo, votes=item.votes, adjudicates=True)
     if earlier is not None:
         opinion = Opinion(VerdictKind(earlier.kind), earlier.label, earlier.value)
@@ -104,7 +105,7 @@ def _undo_adjudication(db: Session, at: AtDesk, item: Item, last: ReviewVerdict)
 
 
 def _undo_vote(db: Session, at: AtDesk, item: Item, last: ReviewVerdict) -> Change:
-    earlier = queries.last_standing(db, at.queue.id, at.me, position=item.position, before=last.id)
+    earlier = queries.standing_before(db, last)
     if earlier is not None:
         return _restore(db, at, item, last, earlier)
     queries.drop_vote(db, at.queue.id, at.me, item.position)

@@ -7,52 +7,54 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import Session, aliased
 
 from app.datasets.models import Example
+from app.db import rows
+from app.reviews.at_queue import QueueLike
 from app.reviews.consensus import Opinion, Settlement
 from app.reviews.models import (
     ItemState,
     ReviewClaim,
     ReviewDispute,
     ReviewItem,
-    ReviewQueue,
     ReviewVerdict,
     ReviewVote,
     SettledBy,
     VerdictKind,
 )
 
-_LOCK_ITEM = text("""
+_LOCK_ITEM = """
     SELECT item.position, item.place, item.given_label, item.seats, item.votes, item.state,
         item.settled_by, example.key, example.given_target,
         claim.adjudicates AS claim_adjudicates,
         vote.verdict_id AS vote_id, vote.kind AS vote_kind,
         earlier.id AS earlier_id
     FROM review_items item
-    JOIN examples example ON example.dataset_id = :dataset AND example.position = item.position
-    LEFT JOIN review_claims claim ON claim.queue_id = :queue AND claim.principal_id = :me
+    JOIN examples example ON example.dataset_id = %(dataset)s AND example.position = item.position
+    LEFT JOIN review_claims claim ON claim.queue_id = %(queue)s AND claim.principal_id = %(me)s
         AND claim.position = item.position
-    LEFT JOIN review_votes vote ON vote.queue_id = :queue AND vote.position = item.position
-        AND vote.principal_id = :me
-    LEFT JOIN review_verdicts earlier ON earlier.queue_id = :queue
-        AND earlier.principal_id = :me AND earlier.token = :token
-    WHERE item.queue_id = :queue AND item.position = :position
+    LEFT JOIN review_votes vote ON vote.queue_id = %(queue)s AND vote.position = item.position
+        AND vote.principal_id = %(me)s
+    LEFT JOIN review_verdicts earlier ON earlier.queue_id = %(queue)s
+        AND earlier.principal_id = %(me)s AND earlier.token = %(token)s
+    WHERE item.queue_id = %(queue)s AND item.position = %(position)s
     FOR UPDATE OF item
-""")
+"""
 
 
 def lock_item(
-    db: Session, queue: ReviewQueue, position: int, me: uuid.UUID, token: uuid.UUID
-) -> Row[Any] | None:
+    db: Session, queue: QueueLike, position: int, me: uuid.UUID, token: uuid.UUID
+) -> Any | None:
     """Lock an item; with the person's claim, vote, and verdict of the same token, if any.
 
     What is the person's own cannot have changed while the lock was waited for: their desk is
     locked.
     """
-    return db.execute(
+    found = rows(
+        db,
         _LOCK_ITEM,
         {
             "queue": queue.id,
@@ -61,26 +63,29 @@ def lock_item(
             "me": me,
             "token": token,
         },
-    ).first()
+    )
+    return found[0] if found else None
 
 
-_RECORD = text("""
+_RECORD = """
     WITH verdict AS (
         INSERT INTO review_verdicts (
             queue_id, principal_id, position, kind, label, value, comment, seconds, at, token,
             undoes, adjudicates, counted, item_state
         ) VALUES (
-            :queue, :me, :position, :kind, :label, :value, :comment, :seconds, now(), :token,
-            :undoes, :adjudicates, :counted, :state
+            %(queue)s, %(me)s, %(position)s, %(kind)s, %(label)s, %(value)s, %(comment)s,
+            %(seconds)s, now(), %(token)s,
+            %(undoes)s, %(adjudicates)s, %(counted)s, %(state)s
         ) RETURNING id, at
     ),
     claim AS (
         DELETE FROM review_claims
-        WHERE queue_id = :queue AND principal_id = :me AND position = :position
+        WHERE queue_id = %(queue)s AND principal_id = %(me)s AND position = %(position)s
     ),
     vote AS (
         INSERT INTO review_votes (queue_id, position, principal_id, verdict_id, kind, label, value)
-        SELECT :queue, :position, :me, id, :kind, :label, :value FROM verdict WHERE :votes_now
+        SELECT %(queue)s, %(position)s, %(me)s, id, %(kind)s, %(label)s, %(value)s
+        FROM verdict WHERE %(votes_now)s
         ON CONFLICT (queue_id, position, principal_id) DO UPDATE SET
             verdict_id = excluded.verdict_id, kind = excluded.kind, label = excluded.label,
             value = excluded.value
@@ -90,8 +95,8 @@ _RECORD = text("""
             queue_id, principal_id, day, decided, skipped, seconds, done, disputed, recent,
             recent_at
         ) VALUES (
-            :queue, :me, CAST(now() AT TIME ZONE 'utc' AS date), :decided, :skipped,
-            :tally_seconds, :done, :disputed, greatest(:decided, 0), now()
+            %(queue)s, %(me)s, CAST(now() AT TIME ZONE 'utc' AS date), %(decided)s, %(skipped)s,
+            %(tally_seconds)s, %(done)s, %(disputed)s, greatest(%(decided)s, 0), now()
         )
         ON CONFLICT (queue_id, principal_id, day) DO UPDATE SET
             decided = tally.decided + excluded.decided,
@@ -105,27 +110,29 @@ _RECORD = text("""
     ),
     item AS (
         UPDATE review_items SET
-            seats = :seats, votes = :votes, state = :state, settled_by = :settled_by,
-            outcome = :outcome, outcome_label = :outcome_label, outcome_value = :outcome_value,
-            freed_at = CASE WHEN :seats > seats THEN clock_timestamp() ELSE freed_at END
-        WHERE queue_id = :queue AND position = :position AND :changes_item
+            seats = %(seats)s, votes = %(votes)s, state = %(state)s, settled_by = %(settled_by)s,
+            outcome = %(outcome)s, outcome_label = %(outcome_label)s,
+            outcome_value = %(outcome_value)s,
+            freed_at = CASE WHEN %(seats)s > seats THEN clock_timestamp() ELSE freed_at END
+        WHERE queue_id = %(queue)s AND position = %(position)s AND %(changes_item)s
     )
     SELECT id, at FROM verdict
-""")
+"""
 
 
-def record(db: Session, values: Mapping[str, Any]) -> Row[Any]:
+def record(db: Session, values: Mapping[str, Any]) -> Any:
     """Write a verdict and all that follows from it, by one statement; returns its id and time.
 
     `votes_now`: it becomes the person's standing vote. `changes_item`: the item's columns are
     written. The claim goes in any case.
     """
-    return db.execute(_RECORD, values).one()
+    [written] = rows(db, _RECORD, values)
+    return written
 
 
 def opinions(db: Session, queue_id: uuid.UUID, position: int, but: uuid.UUID) -> list[Opinion]:
     """What others hold of an item; skips are no opinions."""
-    rows = db.execute(
+    found = db.execute(
         select(ReviewVote.kind, ReviewVote.label, ReviewVote.value).where(
             ReviewVote.queue_id == queue_id,
             ReviewVote.position == position,
@@ -133,7 +140,7 @@ def opinions(db: Session, queue_id: uuid.UUID, position: int, but: uuid.UUID) ->
             ReviewVote.kind != VerdictKind.skip.value,
         )
     )
-    return [Opinion(VerdictKind(row.kind), row.label, row.value) for row in rows]
+    return [Opinion(VerdictKind(row.kind), row.label, row.value) for row in found]
 
 
 def verdict(
@@ -156,40 +163,58 @@ def verdicts_by_token(
     ).all()
 
 
-def last_standing(
-    db: Session,
-    queue_id: uuid.UUID,
-    me: uuid.UUID,
-    *,
-    position: int | None = None,
-    before: int | None = None,
-    adjudicates: bool = False,
-) -> ReviewVerdict | None:
-    """The person's latest verdict that was not taken back; batches are undone as batches.
+def standing(
+    db: Session, queue_id: uuid.UUID, me: uuid.UUID, limit: int
+) -> Sequence[ReviewVerdict]:
+    """The person's latest verdicts that were not taken back; batches are undone as batches."""
+    query = _standing(queue_id, me).order_by(ReviewVerdict.id.desc()).limit(limit)
+    return db.scalars(query).all()
 
-    Args:
-        position, before: that of this item, made before this one.
-        adjudicates: with `position`, as an adjudicator.
-    """
-    undo = aliased(ReviewVerdict)
-    query = select(ReviewVerdict).where(
+
+def standing_before(
+    db: Session, verdict: ReviewVerdict, *, adjudicates: bool = False
+) -> ReviewVerdict | None:
+    """What the person held of the item before that verdict, and did not take back."""
+    return db.scalar(
+        _standing(verdict.queue_id, verdict.principal_id)
+        .where(
+            ReviewVerdict.position == verdict.position,
+            ReviewVerdict.id < verdict.id,
+            ReviewVerdict.counted,
+            ReviewVerdict.adjudicates.is_(adjudicates),
+        )
+        .order_by(ReviewVerdict.id.desc())
+        .limit(1)
+    )
+
+
+def _standing(queue_id: uuid.UUID, me: uuid.UUID) -> Select[ReviewVerdict]:
+    return select(ReviewVerdict).where(
         ReviewVerdict.queue_id == queue_id,
         ReviewVerdict.principal_id == me,
         ReviewVerdict.kind != VerdictKind.undo.value,
         ReviewVerdict.batch_id.is_(None),
-        ~select(undo.id)
-        .where(undo.queue_id == queue_id, undo.principal_id == me, undo.undoes == ReviewVerdict.id)
-        .exists(),
+        ~_is_undone(),
     )
-    if position is not None:
-        query = query.where(
-            ReviewVerdict.position == position,
-            ReviewVerdict.counted,
-            ReviewVerdict.adjudicates.is_(adjudicates),
-        )
-    if before is not None:
-        query = query.where(ReviewVerdict.id < before)
-    return db.scalar(query.order_by(ReviewVerdict.id.desc()).limit(1))
+
+
+def _is_undone() -> ColumnElement[bool]:
+    undo = aliased(ReviewVerdict)
+    return (
+        select(undo.id)
+        .where(undo.queue_id == ReviewVerdict.queue_id, undo.undoes == ReviewVerdict.id)
+        .exists()
+    )
+
+
+def lock_items(db: Session, queue_id: uuid.UUID, positions: Sequence[int]) -> None:
+    """In the one order in which several items are locked."""
+    db.execute(
+        select(ReviewItem.position)
+        .where(ReviewItem.queue_id == queue_id, ReviewItem.position.in_(positions))
+        .order_by(ReviewItem.place)
+        .with_for_update()
+    )
 
 
 def put_vote(db: Session, queue_id: uuid.UUID, me: uuid.UUID, earlier: ReviewVerdict) -> None:
@@ -216,7 +241,7 @@ def drop_vote(db: Session, queue_id: uuid.UUID, me: uuid.UUID, position: int) ->
 
 
 def put_claim(
-    db: Session, queue: ReviewQueue, me: uuid.UUID, position: int, *, adjudicates: bool
+    db: Session, queue: QueueLike, me: uuid.UUID, position: int, *, adjudicates: bool
 ) -> None:
     db.execute(
         insert(ReviewClaim).values(
@@ -307,8 +332,8 @@ def take_up_skips(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> int:
 
 
 def history_of_person(
-    db: Session, queue: ReviewQueue, person: uuid.UUID, *, before: int | None, limit: int
-) -> Sequence[Row[Any]]:
+    db: Session, queue: QueueLike, person: uuid.UUID, *, before: int | None, limit: int
+) -> Sequence[Row[ReviewVerdict, str, bool]]:
     """Rows of (ReviewVerdict, key, is_undone), the latest first."""
     query = _history(queue).where(ReviewVerdict.principal_id == person)
     if before is not None:
@@ -317,8 +342,8 @@ def history_of_person(
 
 
 def history_of_item(
-    db: Session, queue: ReviewQueue, position: int, *, after: int | None, limit: int
-) -> Sequence[Row[Any]]:
+    db: Session, queue: QueueLike, position: int, *, after: int | None, limit: int
+) -> Sequence[Row[ReviewVerdict, str, bool]]:
     """The same of an item, the earliest first."""
     query = _history(queue).where(ReviewVerdict.position == position)
     if after is not None:
@@ -326,19 +351,9 @@ def history_of_item(
     return db.execute(query.order_by(ReviewVerdict.id).limit(limit)).all()
 
 
-def _history(queue: ReviewQueue) -> Any:
-    undo = aliased(ReviewVerdict)
-    is_undone = (
-        select(undo.id)
-        .where(
-            undo.queue_id == queue.id,
-            undo.principal_id == ReviewVerdict.principal_id,
-            undo.undoes == ReviewVerdict.id,
-        )
-        .exists()
-    )
+def _history(queue: QueueLike) -> Select[ReviewVerdict, str, bool]:
     return (
-        select(ReviewVerdict, Example.key, is_undone.label("is_undone"))
+        select(ReviewVerdict, Example.key, _is_undone().label("is_undone"))
         .join(
             Example,
             (Example.dataset_id == queue.dataset_id) & (Example.position == ReviewVerdict.position),
@@ -367,7 +382,7 @@ def settlement_of(db: Session, queue_id: uuid.UUID, position: int) -> Settlement
     )
 
 
-def key_of(db: Session, queue: ReviewQueue, position: int) -> str:
+def key_of(db: Session, queue: QueueLike, position: int) -> str:
     return db.scalars(
         select(Example.key).where(
             Example.dataset_id == queue.dataset_id, Example.position == position

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -57,15 +56,13 @@ def decide(db: Session, caller: Caller, queue_id: UUID, position: int, body: Ver
     else:
         at.require_reviewer()
         change = _vote(db, at, item, opinion)
-    verdict_id = write(
+    written = write(
         db, at, item, change, token=body.token, comment=body.comment, seconds=body.seconds
     )
     if change.adjudicates and change.settlement:
         queries.change_dispute(
-            db, queue_id, position, is_held=False, verdict_id=verdict_id, decided_by=at.me
+            db, queue_id, position, is_held=False, verdict_id=written.id, decided_by=at.me
         )
-    written = queries.verdict(db, queue_id, at.me, verdict_id)
-    assert written is not None
     return _decided(at, item, written)
 
 
@@ -206,7 +203,7 @@ def take_up_skips(db: Session, caller: Caller, queue_id: UUID) -> ReleasedOut:
     at = sit_down(db, caller, queue_id)
     require_open(at.queue)
     taken = queries.take_up_skips(db, queue_id, at.me)
-    claim_queries.look_from_head(db, at.desk)
+    claim_queries.look_from_head(db, queue_id, at.me)
     return ReleasedOut(released=taken)
 
 
@@ -248,7 +245,9 @@ def list_item_history(
     return _history(get_dataset(db, caller, queue.dataset_id).classes, page), following
 
 
-def _history(classes: list[str] | None, rows: Sequence[Row[Any]]) -> list[HistoryOut]:
+def _history(
+    classes: list[str] | None, rows: Sequence[Row[ReviewVerdict, str, bool]]
+) -> list[HistoryOut]:
     return [
         HistoryOut(
             **verdict_out(classes or [], row.ReviewVerdict, row.key).model_dump(),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.reviews import verdict_queries as queries
 from app.reviews.consensus import Opinion, Settlement, settle
 from app.reviews.desks import AtDesk
-from app.reviews.models import ItemState, SettledBy, VerdictKind
+from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
 
 # These outcomes stand whatever people vote.
 OVERRULED_BY = frozenset({SettledBy.adjudication, SettledBy.batch})
@@ -43,7 +41,7 @@ class Item:
 
 
 def lock_item(db: Session, at: AtDesk, position: int, token: UUID) -> Item | None:
-    row: Row[Any] | None = queries.lock_item(db, at.queue, position, at.me, token)
+    row = queries.lock_item(db, at.queue, position, at.me, token)
     if row is None:
         return None
     return Item(
@@ -92,48 +90,54 @@ def write(
     token: UUID,
     comment: str | None = None,
     seconds: float | None = None,
-) -> int:
-    """Write a change with its counts and disputes; returns the verdict's id."""
+) -> ReviewVerdict:
+    """Write a change with its counts and disputes; returns the verdict as it is in the log."""
     new = change.settlement
     state = new.state if new else item.state
     opinion = change.opinion or Opinion(change.kind)
+    logged = {
+        "position": item.position,
+        "kind": change.kind.value,
+        "label": opinion.label,
+        "value": opinion.value,
+        "comment": comment,
+        "seconds": seconds,
+        "token": token,
+        "undoes": change.undoes,
+        "adjudicates": change.adjudicates,
+        "counted": change.counted,
+    }
+    effects = {
+        "votes_now": change.votes_now,
+        "changes_item": new is not None,
+        "seats": change.seats,
+        "votes": change.votes,
+        "settled_by": new.settled_by.value if new and new.settled_by else None,
+        "outcome": new.outcome.value if new and new.outcome else None,
+        "outcome_label": new.label if new else None,
+        "outcome_value": new.value if new else None,
+        "decided": change.decided,
+        "skipped": change.skipped,
+        "tally_seconds": (seconds or 0.0) if change.decided > 0 else 0.0,
+        "done": _delta(ItemState.done, item.state, state),
+        "disputed": _delta(ItemState.disputed, item.state, state),
+    }
     written = queries.record(
-        db,
-        {
-            "queue": at.queue.id,
-            "me": at.me,
-            "position": item.position,
-            "kind": change.kind.value,
-            "label": opinion.label,
-            "value": opinion.value,
-            "comment": comment,
-            "seconds": seconds,
-            "token": token,
-            "undoes": change.undoes,
-            "adjudicates": change.adjudicates,
-            "counted": change.counted,
-            "state": state.value,
-            "votes_now": change.votes_now,
-            "changes_item": new is not None,
-            "seats": change.seats,
-            "votes": change.votes,
-            "settled_by": new.settled_by.value if new and new.settled_by else None,
-            "outcome": new.outcome.value if new and new.outcome else None,
-            "outcome_label": new.label if new else None,
-            "outcome_value": new.value if new else None,
-            "decided": change.decided,
-            "skipped": change.skipped,
-            "tally_seconds": (seconds or 0.0) if change.decided > 0 else 0.0,
-            "done": _delta(ItemState.done, item.state, state),
-            "disputed": _delta(ItemState.disputed, item.state, state),
-        },
+        db, {"queue": at.queue.id, "me": at.me, "state": state.value} | logged | effects
     )
     if state is ItemState.disputed and item.state is not ItemState.disputed:
         queries.add_dispute(db, at.queue.id, item.position, item.place)
     was_only_disputed = item.state is ItemState.disputed and not change.adjudicates
     if was_only_disputed and state is not ItemState.disputed:
         queries.drop_dispute(db, at.queue.id, item.position)
-    return int(written.id)
+    return ReviewVerdict(
+        queue_id=at.queue.id,
+        principal_id=at.me,
+        id=written.id,
+        at=written.at,
+        item_state=state.value,
+        **logged,
+    )
 
 
 def _delta(which: ItemState, before: ItemState, after: ItemState) -> int:

@@ -18,18 +18,19 @@ CleantraceError
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   └── EvidenceRequestNotFound
+    │   ├── EvidenceRequestNotFound
+    │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
-    │   ├── NoEvidence, ExampleNotFinite
+    │   ├── NoEvidence, ExampleNotFinite, LastAdmin
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
-    │   └── InputInvalid, IdempotencyKeyInvalid
+    │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -201,6 +202,18 @@ class EvidenceRequestNotFound(NotFound):
     code = "evidence-request-not-found"
 
 
+class PersonNotFound(NotFound):
+    code = "person-not-found"
+
+
+class InvitationNotFound(NotFound):
+    code = "invitation-not-found"
+
+
+class KeyNotFound(NotFound):
+    code = "key-not-found"
+
+
 class Conflict(ApiError):
     code = "conflict"
 
@@ -253,6 +266,12 @@ class ExampleNotFinite(Conflict):
     code = "example-not-finite"
 
 
+class LastAdmin(Conflict):
+    """Nobody could let people into the project any more."""
+
+    code = "last-admin"
+
+
 class IdempotencyKeyReused(Conflict):
     code = "idempotency-key-reused"
 
@@ -297,6 +316,12 @@ class InputInvalid(Invalid):
     """A new input is not like the dataset's examples."""
 
     code = "input-invalid"
+
+
+class PersonInvalid(Invalid):
+    """A name, address or password that is not accepted."""
+
+    code = "person-invalid"
 
 
 class IdempotencyKeyInvalid(Invalid):

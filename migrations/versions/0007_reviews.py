@@ -284,7 +284,7 @@ def _make_verdicts() -> None:
     op.create_index(
         "uq_review_verdicts_undoes",
         "review_verdicts",
-        ["queue_id", "principal_id", "undoes"],
+        ["queue_id", "undoes"],
         unique=True,
         postgresql_where=sa.text("undoes IS NOT NULL"),
     )
