@@ -25,6 +25,7 @@ from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.reviews.bulk_routes import router as bulk
 from app.reviews.queue_routes import router as queues
+from app.reviews.review_pages import router as review_pages
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scans.estimate_routes import router as estimates
@@ -75,7 +76,15 @@ def create_app() -> FastAPI:
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, new_scan_pages, scan_pages, people_pages, key_pages, audit_pages):
+    for room in (
+        dataset_pages,
+        new_scan_pages,
+        scan_pages,
+        review_pages,
+        people_pages,
+        key_pages,
+        audit_pages,
+    ):
         pages.include_router(room)
     for router in (
         pages,
