@@ -28,6 +28,7 @@ from app.reviews.figure_routes import router as figures
 from app.reviews.new_queue_pages import router as new_queue_pages
 from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
+from app.reviews.review_pages import router as review_pages
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scans.estimate_routes import router as estimates
@@ -85,6 +86,7 @@ def create_app() -> FastAPI:
         scan_pages,
         new_queue_pages,
         queue_pages,
+        review_pages,
         people_pages,
         key_pages,
         audit_pages,
