@@ -141,8 +141,8 @@ def _work(load: Load, results: Queue[Latencies], started: Event) -> None:
 
 def run_reviewers(
     options: argparse.Namespace, kind: str, queue_id: UUID, keys: list[str]
-) -> tuple[Latencies, float]:
-    """All reviewers at once; returns the latencies and how long it took."""
+) -> tuple[Latencies, float, set[int]]:
+    """All reviewers at once; returns the latencies, how long it took, what the killed held."""
     context = get_context("spawn")
     results: Queue[Latencies] = context.Queue()
     per_process = options.decisions // options.processes
@@ -163,13 +163,15 @@ def run_reviewers(
     time.sleep(options.kill_after)
     victim.kill()
     victim.join()
+    lost = held_by(queue_id, keys[options.reviewers :]) if kind == "reviews" else set()
     found = [results.get() for _ in processes]
     for process in processes:
         process.join()
     taken = time.perf_counter() - began
-    return Latencies(
+    latencies = Latencies(
         [s for each in found for s in each.next], [s for each in found for s in each.decide]
-    ), taken
+    )
+    return latencies, taken, lost
 
 
 @contextmanager
@@ -283,26 +285,30 @@ def require_sound(queue_id: UUID, overlap: int) -> dict[str, int]:
     }
 
 
-def come_back(queue_id: UUID, key: str) -> tuple[int, int]:
-    """How many items those who were killed held, and how many come first once these expire."""
+def held_by(queue_id: UUID, keys: list[str]) -> set[int]:
+    """Positions that these reviewers hold, as the database has it."""
+    from app.access.keys import require_key
+    from app.db import transaction
+
+    held = text("SELECT position FROM review_claims WHERE queue_id = :q AND principal_id = ANY(:p)")
+    with transaction() as db:
+        people = [require_key(db, key).id for key in keys]
+        return set(db.scalars(held, {"q": queue_id, "p": people}))
+
+
+def come_back(queue_id: UUID, key: str, lost: set[int]) -> int:
+    """How many of the items that the killed held others have decided, or are given now."""
     from app.access.keys import caller_of, require_key
     from app.db import transaction
-    from app.reviews.claims import next_items
+    from app.reviews.claims import MOST_AT_ONCE, next_items
 
-    with transaction() as db:
-        held = set(
-            db.scalars(
-                text("SELECT position FROM review_claims WHERE queue_id = :q"), {"q": queue_id}
-            )
-        )
-        caller = caller_of(require_key(db, key))
     time.sleep(CLAIM_TTL_S)
-    got: set[int] = set()
-    if held:
-        with transaction() as db:
-            items = next_items(db, caller, queue_id, count=min(50, len(held))).items
-            got = {item.position for item in items}
-    return len(held), len(held & got)
+    decided = text("SELECT position FROM review_items WHERE queue_id = :q AND state <> 'open'")
+    with transaction() as db:
+        caller = caller_of(require_key(db, key))
+        items = next_items(db, caller, queue_id, count=MOST_AT_ONCE).items
+        back = set(db.scalars(decided, {"q": queue_id})) | {item.position for item in items}
+    return len(lost & back)
 
 
 def _row(name: str, seconds: list[float]) -> tuple[list[float], str]:
@@ -332,8 +338,8 @@ def main() -> None:
             queue_id, making_s = make_queue(keys[0], items, options.overlap)
             vacuum()
             print(f"-- {items} items, made in {making_s:.1f} s")
-            bare, bare_s = run_reviewers(options, "bare", queue_id, keys[:-1])
-            ours, ours_s = run_reviewers(options, "reviews", queue_id, keys[:-1])
+            bare, bare_s, _ = run_reviewers(options, "bare", queue_id, keys[:-1])
+            ours, ours_s, lost = run_reviewers(options, "reviews", queue_id, keys[:-1])
             for what in ("next", "decide"):
                 base, line = _row(f"bare {what}", getattr(bare, what))
                 print(line)
@@ -344,8 +350,8 @@ def main() -> None:
             rates = len(bare.decide) / bare_s, len(ours.decide) / ours_s
             print(f"decisions a second: bare {rates[0]:.0f}, ours {rates[1]:.0f}")
             print(require_sound(queue_id, options.overlap))
-            held, got = come_back(queue_id, keys[-1])
-            print(f"held by the killed: {held}; first to come back: {got}")
+            back = come_back(queue_id, keys[-1], lost)
+            print(f"held by the killed: {len(lost)}; of these came back: {back}")
 
 
 if __name__ == "__main__":
