@@ -29,6 +29,7 @@ from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.webhooks.routes import router as webhooks
 from cleantrace.version import __version__
 
 DESCRIPTION = """
@@ -56,7 +57,7 @@ def create_app() -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, estimates, scans, evidence, people, keys, audit):
+    for room in (datasets, runs, estimates, scans, evidence, people, keys, audit, webhooks):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")

@@ -10,7 +10,18 @@ from app.projects import models as projects
 from app.runs import models as runs
 from app.scans import estimate_models as estimates
 from app.scans import models as scans
+from app.webhooks import models as webhooks
 
-__all__ = ["access", "datasets", "estimates", "evidence", "metadata", "projects", "runs", "scans"]
+__all__ = [
+    "access",
+    "datasets",
+    "estimates",
+    "evidence",
+    "metadata",
+    "projects",
+    "runs",
+    "scans",
+    "webhooks",
+]
 
 metadata = Base.metadata
