@@ -29,6 +29,7 @@ from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.webhooks.pages import router as webhook_pages
 from app.webhooks.routes import router as webhooks
 from cleantrace.version import __version__
 
@@ -61,7 +62,15 @@ def create_app() -> FastAPI:
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, new_scan_pages, scan_pages, people_pages, key_pages, audit_pages):
+    for room in (
+        dataset_pages,
+        new_scan_pages,
+        scan_pages,
+        people_pages,
+        key_pages,
+        webhook_pages,
+        audit_pages,
+    ):
         pages.include_router(room)
     for router in (
         pages,

@@ -14,7 +14,6 @@ from app.webhooks.errors import DeliveryNotFound
 from app.webhooks.models import WebhookAttempt
 from app.webhooks.queries import ListedDelivery
 
-_LATEST_SHOWN = 1
 _ALL_SHOWN = 100
 
 
@@ -26,9 +25,15 @@ class LoggedDelivery:
 
 
 def list_deliveries(
-    db: Session, caller: Caller, endpoint_id: UUID, *, after: str | None, limit: int
+    db: Session,
+    caller: Caller,
+    endpoint_id: UUID,
+    *,
+    after: str | None,
+    limit: int,
+    attempts: int = 1,
 ) -> tuple[list[LoggedDelivery], str | None]:
-    """Deliveries to an endpoint, the newest first, each with its latest attempt.
+    """Deliveries to an endpoint, the newest first, each with its latest attempts.
 
     Raises:
         WebhookNotFound.
@@ -40,7 +45,7 @@ def list_deliveries(
         db, endpoint_id, before=cursor[0] if cursor else None, limit=limit + 1
     )
     page, following = cut_page(rows, limit, lambda row: (row.number,))
-    return _with_attempts(db, page, _LATEST_SHOWN), following
+    return _with_attempts(db, page, attempts), following
 
 
 def get_delivery(

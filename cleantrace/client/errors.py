@@ -19,18 +19,21 @@ CleantraceError
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
     │   ├── EvidenceRequestNotFound
-    │   └── PersonNotFound, InvitationNotFound, KeyNotFound
+    │   ├── PersonNotFound, InvitationNotFound, KeyNotFound
+    │   └── WebhookNotFound, DeliveryNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin
+    │   ├── WebhookPaused, WebhooksUnavailable, TooManyWebhooks
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
-    │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
+    │   ├── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
+    │   └── WebhookAddressInvalid, WebhookEventsInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -214,6 +217,14 @@ class KeyNotFound(NotFound):
     code = "key-not-found"
 
 
+class WebhookNotFound(NotFound):
+    code = "webhook-not-found"
+
+
+class DeliveryNotFound(NotFound):
+    code = "delivery-not-found"
+
+
 class Conflict(ApiError):
     code = "conflict"
 
@@ -272,6 +283,18 @@ class LastAdmin(Conflict):
     code = "last-admin"
 
 
+class WebhookPaused(Conflict):
+    code = "webhook-paused"
+
+
+class WebhooksUnavailable(Conflict):
+    code = "webhooks-unavailable"
+
+
+class TooManyWebhooks(Conflict):
+    code = "too-many-webhooks"
+
+
 class IdempotencyKeyReused(Conflict):
     code = "idempotency-key-reused"
 
@@ -326,6 +349,14 @@ class PersonInvalid(Invalid):
 
 class IdempotencyKeyInvalid(Invalid):
     code = "idempotency-key-invalid"
+
+
+class WebhookAddressInvalid(Invalid):
+    code = "webhook-address-invalid"
+
+
+class WebhookEventsInvalid(Invalid):
+    code = "webhook-events-invalid"
 
 
 class ServiceError(ApiError):
