@@ -36,6 +36,8 @@ from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.webhooks.pages import router as webhook_pages
+from app.webhooks.routes import router as webhooks
 from cleantrace.version import __version__
 
 DESCRIPTION = """
@@ -76,6 +78,7 @@ def create_app() -> FastAPI:
         people,
         keys,
         audit,
+        webhooks,
     ):
         project.include_router(room)
     app.include_router(project)
@@ -89,6 +92,7 @@ def create_app() -> FastAPI:
         review_pages,
         people_pages,
         key_pages,
+        webhook_pages,
         audit_pages,
     ):
         pages.include_router(room)

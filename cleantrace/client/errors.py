@@ -21,7 +21,8 @@ CleantraceError
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
     │   ├── EvidenceRequestNotFound, QueueNotFound, ItemNotFound
     │   ├── BatchNotFound, SampleNotFound
-    │   └── PersonNotFound, InvitationNotFound, KeyNotFound
+    │   ├── PersonNotFound, InvitationNotFound, KeyNotFound
+    │   └── WebhookNotFound, DeliveryNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
@@ -29,6 +30,7 @@ CleantraceError
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin
     │   ├── QueueExists, QueueClosed, QueueNotClosed, OtherDataset
     │   ├── ItemTaken, NotDisputed, TokenReused, NothingToUndo, BatchUndone
+    │   ├── WebhookPaused, WebhooksUnavailable, TooManyWebhooks
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
@@ -36,7 +38,8 @@ CleantraceError
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
     │   ├── QueueEmpty, KeysUnknown, PersonUnknown, OrderInvalid
     │   ├── VerdictInvalid, NothingSelected
-    │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
+    │   ├── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
+    │   └── WebhookAddressInvalid, WebhookEventsInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -244,6 +247,14 @@ class SampleNotFound(NotFound):
     code = "review-sample-not-found"
 
 
+class WebhookNotFound(NotFound):
+    code = "webhook-not-found"
+
+
+class DeliveryNotFound(NotFound):
+    code = "delivery-not-found"
+
+
 class Conflict(ApiError):
     code = "conflict"
 
@@ -340,6 +351,18 @@ class BatchUndone(Conflict):
     code = "review-batch-undone"
 
 
+class WebhookPaused(Conflict):
+    code = "webhook-paused"
+
+
+class WebhooksUnavailable(Conflict):
+    code = "webhooks-unavailable"
+
+
+class TooManyWebhooks(Conflict):
+    code = "too-many-webhooks"
+
+
 class IdempotencyKeyReused(Conflict):
     code = "idempotency-key-reused"
 
@@ -418,6 +441,14 @@ class NothingSelected(Invalid):
 
 class IdempotencyKeyInvalid(Invalid):
     code = "idempotency-key-invalid"
+
+
+class WebhookAddressInvalid(Invalid):
+    code = "webhook-address-invalid"
+
+
+class WebhookEventsInvalid(Invalid):
+    code = "webhook-events-invalid"
 
 
 class ServiceError(ApiError):
