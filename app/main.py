@@ -24,6 +24,7 @@ from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.reviews.bulk_routes import router as bulk
+from app.reviews.figure_routes import router as figures
 from app.reviews.new_queue_pages import router as new_queue_pages
 from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
@@ -70,6 +71,7 @@ def create_app() -> FastAPI:
         queues,
         reviews,
         bulk,
+        figures,
         people,
         keys,
         audit,

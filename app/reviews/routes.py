@@ -68,17 +68,16 @@ def renew_claims(queue_id: UUID, caller: Reviewer, db: WriteSession) -> list[Cla
     return claims.renew_claims(db, caller, queue_id)
 
 
-@router.delete("/claims", response_model=ReleasedOut, responses=problems(QueueNotFound))
-def release_claims(queue_id: UUID, caller: Reviewer, db: WriteSession) -> ReleasedOut:
-    """Give back all that the caller holds, as on leaving the page."""
-    return claims.release_claims(db, caller, queue_id)
-
-
-@router.delete("/claims/{position}", response_model=ReleasedOut, responses=problems(QueueNotFound))
-def release_claim(
-    queue_id: UUID, position: Position, caller: Reviewer, db: WriteSession
+@router.post("/claims/release", response_model=ReleasedOut, responses=problems(QueueNotFound))
+def release_claims(
+    queue_id: UUID,
+    caller: Reviewer,
+    db: WriteSession,
+    position: Annotated[
+        int | None, Query(ge=0, le=2**31 - 1, description="Only this item.")
+    ] = None,
 ) -> ReleasedOut:
-    """Give one item back."""
+    """Give back all that the caller holds, as on leaving the page, or one item."""
     return claims.release_claims(db, caller, queue_id, position)
 
 

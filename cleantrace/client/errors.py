@@ -18,12 +18,13 @@ CleantraceError
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   └── EvidenceRequestNotFound
+    │   └── EvidenceRequestNotFound, QueueNotFound, ItemNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite
+    │   ├── QueueExists, QueueClosed, ItemTaken, NothingToUndo
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
@@ -201,6 +202,14 @@ class EvidenceRequestNotFound(NotFound):
     code = "evidence-request-not-found"
 
 
+class QueueNotFound(NotFound):
+    code = "review-queue-not-found"
+
+
+class ItemNotFound(NotFound):
+    code = "review-item-not-found"
+
+
 class Conflict(ApiError):
     code = "conflict"
 
@@ -251,6 +260,24 @@ class ExampleNotFinite(Conflict):
     """The gradient of an example is not finite."""
 
     code = "example-not-finite"
+
+
+class QueueExists(Conflict):
+    code = "review-queue-exists"
+
+
+class QueueClosed(Conflict):
+    code = "review-queue-closed"
+
+
+class ItemTaken(Conflict):
+    """Others decided the item meanwhile; the verdict is kept, but does not count."""
+
+    code = "review-item-taken"
+
+
+class NothingToUndo(Conflict):
+    code = "review-nothing-to-undo"
 
 
 class IdempotencyKeyReused(Conflict):

@@ -70,10 +70,12 @@ def test_what_is_released_goes_to_the_next_who_asks(api: TestClient) -> None:
     ada, bob = Person(api), Person(api)
     ada.ask(queue, count=4)
     bob.ask(queue)
-    assert ada.client.delete(f"{LAB}/queues/{queue}/claims/{order[2]}").json() == {"released": 1}
+    assert ada.client.post(f"{LAB}/queues/{queue}/claims/release?position={order[2]}").json() == {
+        "released": 1
+    }
     assert [item["position"] for item in bob.ask(queue, count=2)["items"]] == [order[2], order[4]]
-    assert ada.client.delete(f"{LAB}/queues/{queue}/claims").json() == {"released": 3}
-    assert ada.client.delete(f"{LAB}/queues/{queue}/claims").json() == {"released": 0}
+    assert ada.client.post(f"{LAB}/queues/{queue}/claims/release").json() == {"released": 3}
+    assert ada.client.post(f"{LAB}/queues/{queue}/claims/release").json() == {"released": 0}
     assert [item["position"] for item in bob.ask(queue, count=4)["items"]] == [
         order[0],
         order[1],
