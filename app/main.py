@@ -23,8 +23,10 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.reviews.bulk_pages import router as bulk_pages
 from app.reviews.bulk_routes import router as bulk
 from app.reviews.figure_routes import router as figures
+from app.reviews.lead_pages import router as lead_pages
 from app.reviews.new_queue_pages import router as new_queue_pages
 from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
@@ -85,6 +87,8 @@ def create_app() -> FastAPI:
         scan_pages,
         new_queue_pages,
         queue_pages,
+        lead_pages,
+        bulk_pages,
         people_pages,
         key_pages,
         audit_pages,
