@@ -23,6 +23,7 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
 from app.reviews.bulk_routes import router as bulk
 from app.reviews.figure_routes import router as figures
@@ -95,6 +96,7 @@ def create_app() -> FastAPI:
     ):
         pages.include_router(room)
     for router in (
+        overview_pages,
         pages,
         access_pages,
         oidc_pages,

@@ -186,3 +186,22 @@ def reviewers_named(db: Session, queue_id: uuid.UUID) -> Sequence[Row[uuid.UUID,
 def names_of(db: Session, principals: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
     rows = db.execute(select(Principal.id, Principal.name).where(Principal.id.in_(principals)))
     return {row.id: row.name for row in rows}
+
+
+_TEAM = text("""
+    SELECT coalesce(sum(decided) FILTER (WHERE is_today), 0) AS today,
+        count(DISTINCT principal_id) FILTER (WHERE is_today AND decided > 0) AS people_today,
+        coalesce(sum(decided), 0) AS decided,
+        coalesce(6.0 * sum(recent * exp(extract(epoch FROM recent_at - now()) / 600.0)), 0)
+            AS per_hour,
+        max(recent_at) AS last_at
+    FROM (
+        SELECT *, day = CAST(now() AT TIME ZONE 'utc' AS date) AS is_today
+        FROM review_tallies WHERE queue_id = ANY(:queues)
+    ) tallies
+""")
+
+
+def team(db: Session, queue_ids: Sequence[uuid.UUID]) -> Row[Any]:
+    """What everybody together did at some queues: today, in all, and at what pace."""
+    return db.execute(_TEAM, {"queues": list(queue_ids)}).one()

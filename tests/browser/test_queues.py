@@ -25,6 +25,7 @@ _KEPT = {
     "queue-log",
     "queue-settings",
     "queue-bulk",
+    "project",
 }
 
 
@@ -78,7 +79,7 @@ def test_whoever_joins_is_one_key_from_the_first_item(new_context: NewContext, s
     queue = make_queue(site, name="for newcomers")
     link = invitation(site)
     page.goto(link)
-    for typed in ("Ada Lovelace", f"{uuid4()}@example.com", PASSWORD):
+    for typed in ("Ada Lovelace", f"ada.{uuid4().hex[:6]}@example.com", PASSWORD):
         page.keyboard.type(typed)
         page.keyboard.press("Tab" if typed != PASSWORD else "Enter")
     page.wait_for_url(f"**{QUEUES}")
@@ -219,6 +220,7 @@ def test_looks(signed_in: Page, site: Site, day: Day) -> None:
     """Every page at every width, in structure, and drawn."""
     pages = {
         "queues": QUEUES,
+        "project": "/projects/lab",
         "queue": f"{QUEUES}/{day.single}",
         "queue-twice": f"{QUEUES}/{day.double}",
         "queue-items": f"{QUEUES}/{day.single}/items?which=wrong",
