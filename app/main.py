@@ -23,8 +23,11 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.overview.pages import router as overview_pages
+from app.reviews.bulk_pages import router as bulk_pages
 from app.reviews.bulk_routes import router as bulk
 from app.reviews.figure_routes import router as figures
+from app.reviews.lead_pages import router as lead_pages
 from app.reviews.new_queue_pages import router as new_queue_pages
 from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
@@ -90,6 +93,8 @@ def create_app() -> FastAPI:
         new_queue_pages,
         queue_pages,
         review_pages,
+        lead_pages,
+        bulk_pages,
         people_pages,
         key_pages,
         webhook_pages,
@@ -97,6 +102,7 @@ def create_app() -> FastAPI:
     ):
         pages.include_router(room)
     for router in (
+        overview_pages,
         pages,
         access_pages,
         oidc_pages,

@@ -33,9 +33,8 @@ def local_path(value: str | None) -> str | None:
 
 
 def first_page(project: str, role: Role) -> str:
-    """Where a member begins: whoever only reviews, at the queues."""
-    place = "queues" if role is Role.reviewer else "scans"
-    return f"/projects/{quote(project)}/{place}"
+    """Where a member begins: whoever reviews, at the queues; others see the project as a whole."""
+    return f"/projects/{quote(project)}{'/queues' if role is Role.reviewer else ''}"
 
 
 def signed_in_answer(begun: Begun, following: str) -> Response:

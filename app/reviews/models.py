@@ -160,6 +160,17 @@ class ReviewItem(Base):
             postgresql_where=text("freed_at IS NOT NULL"),
         ),
         Index(None, "queue_id", "given_label", "suggested_label", "place"),
+        # What was found is counted and listed from this alone, so that it costs as much as was
+        # decided, not as much as there is.
+        Index(
+            "ix_review_items_settled",
+            "queue_id",
+            "outcome",
+            "given_label",
+            "outcome_label",
+            "place",
+            postgresql_where=text("outcome IS NOT NULL"),
+        ),
         {"postgresql_with": {"fillfactor": 85}},
     )
 

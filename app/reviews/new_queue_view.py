@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.access.members import list_people
-from app.access.models import Role
 from app.access.service import Caller
 from app.dashboard.formatting import number, plural, shortened
 from app.dashboard.frame import project_url, with_query
@@ -18,6 +17,7 @@ from app.db import now
 from app.reviews.queue_form import FIELDS, FieldProblem, Problems, QueueForm
 from app.reviews.queue_schemas import QueueIn
 from app.reviews.queues import NOT_IN_REGRESSION
+from app.reviews.settings_view import PersonOption, person_options
 from app.reviews.words import ORDER_NAMES
 from app.runs.service import runs_of
 from app.scans.models import Scan, ScanStatus
@@ -25,17 +25,7 @@ from app.scans.results import Results
 from app.scans.service import list_scans
 from app.scans.views import dataset_title, scan_url
 
-_PEOPLE_OFFERED = 500
 _SCANS_OFFERED = 50
-
-
-@dataclass(frozen=True)
-class PersonOption:
-    id: str
-    name: str
-    note: str
-    reviews: bool
-    adjudicates: bool
 
 
 @dataclass(frozen=True)
@@ -116,24 +106,18 @@ def new_queue_view(
             for order, name in ORDER_NAMES.items()
             if not (is_regression and order in NOT_IN_REGRESSION)
         ],
-        people=_people(db, caller, form),
+        people=person_options(db, caller, _ids(form.reviewers), _ids(form.adjudicators)),
         preview=preview,
     )
 
 
-def _people(db: Session, caller: Caller, form: QueueForm) -> list[PersonOption]:
-    people, _ = list_people(db, caller, after=None, limit=_PEOPLE_OFFERED)
-    return [
-        PersonOption(
-            id=str(person.id),
-            name=person.name,
-            note=person.email or person.role,
-            reviews=str(person.id) in form.reviewers,
-            adjudicates=str(person.id) in form.adjudicators,
-        )
-        for person in people
-        if Role(person.role).includes(Role.reviewer)
-    ]
+def _ids(typed: tuple[str, ...]) -> list[UUID]:
+    """What names somebody; the rest is told beside the field."""
+    found = []
+    for each in typed:
+        with suppress(ValueError):
+            found.append(UUID(each))
+    return found
 
 
 def preview_of(found: Results, body: QueueIn, count: int) -> Preview:

@@ -96,6 +96,9 @@ class FieldProblem(NamedTuple):
     remedy: str | None = None
 
 
+NOBODY_TICKED = FieldProblem(
+    "Nobody is ticked.", "Tick those who are to review, or let every reviewer."
+)
 Problems = dict[str, FieldProblem]
 """By the member of the request that they are about; an empty text: about none."""
 
@@ -220,9 +223,7 @@ def _reviewers(form: QueueForm) -> tuple[str, ...] | FieldProblem:
     if form.who == "all":
         return ()
     if not form.reviewers:
-        return FieldProblem(
-            "Nobody is ticked.", "Tick those who are to review, or let every reviewer."
-        )
+        return NOBODY_TICKED
     return form.reviewers
 
 

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Response
 
 from app.access.guards import PageViewer
 from app.access.models import Role
-from app.dashboard.formatting import shortened
-from app.dashboard.frame import Place, page, project_url, with_query
+from app.dashboard.frame import page, project_url, with_query
 from app.db import ReadSession
 from app.paging import decode_time_cursor
 from app.reviews import queues
@@ -48,20 +47,4 @@ def list_queues(
         next_url=with_query(url, dataset=dataset, after=following) if following else None,
         new_url=new_queue_url(caller) if caller.role.includes(Role.engineer) else None,
         scans_url=f"{project_url(caller)}/scans",
-    )
-
-
-@router.get("/{queue_id}")
-def queue_page(queue_id: UUID, caller: PageViewer, db: ReadSession) -> Response:
-    queue = queues.get_queue(db, caller, queue_id)
-    head = queue_cards(db, caller, [queue])[0]
-    return page(
-        "reviews/queue.html",
-        title=queue.name,
-        caller=caller,
-        section="queues",
-        crumbs=(Place("queues", f"{project_url(caller)}/queues"), Place(shortened(queue.name))),
-        refresh_s=None if head.is_closed or head.progress.is_over else _REFRESH_S,
-        head=head,
-        made_at=queue.created_at,
     )

@@ -75,6 +75,7 @@ class Mine:
     """Where to do it; None if there is nothing for them."""
     action: str
     today: str
+    may_adjudicate: bool
 
 
 def mine_of(caller: Caller, queue: QueueOut, progress: Progress, at: Row[Any]) -> Mine:
@@ -86,7 +87,7 @@ def mine_of(caller: Caller, queue: QueueOut, progress: Progress, at: Row[Any]) -
     today = f"you decided {number(at.decided_today)} today" if at.decided_today else ""
 
     def mine(words: str, to: str | None = None, action: str = "") -> Mine:
-        return Mine(words, to, action, today)
+        return Mine(words, to, action, today, adjudicates)
 
     if queue.closed_at is not None:
         return mine("Closed: nothing is given out.")

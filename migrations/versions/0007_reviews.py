@@ -130,6 +130,12 @@ def _make_items() -> None:
         ["queue_id", "given_label", "suggested_label", "place"],
     )
     op.create_index(op.f("ix_review_items_queue_id_place"), "review_items", ["queue_id", "place"])
+    op.create_index(
+        "ix_review_items_settled",
+        "review_items",
+        ["queue_id", "outcome", "given_label", "outcome_label", "place"],
+        postgresql_where=sa.text("outcome IS NOT NULL"),
+    )
     op.create_table(
         "review_disputes",
         sa.Column("queue_id", sa.Uuid(), nullable=False),

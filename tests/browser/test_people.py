@@ -43,7 +43,7 @@ def grace(page: Page) -> Page:
     page.get_by_label("E-mail address").fill("grace@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/projects/lab/scans")
+    page.wait_for_url("**/projects/lab")
     return page
 
 

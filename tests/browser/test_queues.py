@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import looks
 from tests.browser.conftest import NewContext, Site, sign_in
+from tests.browser.team import Member
 from tests.support import get, post
 
 QUEUES = "/projects/lab/queues"
 PASSWORD = "bridge lantern otter"
+_KEPT = {
+    "queues",
+    "new-queue",
+    "queue",
+    "queue-twice",
+    "queue-items",
+    "queue-log",
+    "queue-settings",
+    "queue-bulk",
+    "project",
+}
 
 
 def make_queue(site: Site, **body: object) -> str:
@@ -64,7 +79,7 @@ def test_whoever_joins_is_one_key_from_the_first_item(new_context: NewContext, s
     queue = make_queue(site, name="for newcomers")
     link = invitation(site)
     page.goto(link)
-    for typed in ("Ada Lovelace", f"{uuid4()}@example.com", PASSWORD):
+    for typed in ("Ada Lovelace", f"ada.{uuid4().hex[:6]}@example.com", PASSWORD):
         page.keyboard.type(typed)
         page.keyboard.press("Tab" if typed != PASSWORD else "Enter")
     page.wait_for_url(f"**{QUEUES}")
@@ -86,19 +101,142 @@ def invitation(site: Site) -> str:
         ).path
 
 
-def test_looks(signed_in: Page, site: Site) -> None:
+@dataclass
+class Day:
+    """Two queues in the middle of a day's work."""
+
+    single: str
+    double: str
+    grace: Member
+
+
+@pytest.fixture(scope="module")
+def day(site: Site) -> Day:
+    ada, bob = Member(site.api, "Ada Lovelace"), Member(site.api, "Bob Martin")
+    grace = Member(site.api, "Grace Hopper", "engineer")
+    single = make_queue(site, name="digits that look wrong")
+    double = make_queue(
+        site, name="twice, to be sure", policy={"kind": "top_k", "k": 40}, overlap=2
+    )
+    ada.work(single, 31, contrary=7, seconds=2.6)
+    bob.work(single, 22, contrary=4, seconds=4.1)
+    item = bob.next(single)
+    bob.decide(single, item, "unusable", comment="Cut off at the top.", seconds=9.0)
+    bob.decide(single, bob.next(single), "skip")
+    grace.work(single, 3)
+    ada.work(double, 14, contrary=5)
+    bob.work(double, 14, contrary=4)
+    make_queue(site, name="all 9s", policy={"kind": "class", "given": "9"})
+    over = make_queue(site, name="a first try", policy={"kind": "top_k", "k": 3})
+    ada.work(over, 3)
+    return Day(single, double, grace)
+
+
+def test_the_leads_page_follows_the_work_without_a_reload(
+    signed_in: Page, site: Site, day: Day
+) -> None:
+    page = signed_in
+    queue = make_queue(site, name="followed", policy={"kind": "top_k", "k": 5})
+    page.goto(f"{QUEUES}/{queue}")
+    page.evaluate("window.same_page = true")
+    expect(page.get_by_text("Nothing is decided yet")).to_be_visible()
+    expect(page.get_by_text("follows by itself")).to_be_visible()
+    item = day.grace.next(queue)
+    day.grace.decide(queue, item, "relabel", label="0" if item["given_label"] != "0" else "1")
+    expect(page.get_by_text("1 of 5 settled")).to_be_visible()
+    row = page.get_by_role("row", name=re.compile("Grace Hopper"))
+    expect(row).to_contain_text("100")
+    row.get_by_role("link").focus()
+    day.grace.decide(queue, day.grace.next(queue), "right")
+    expect(page.get_by_text("2 of 5 settled")).to_be_visible()
+    expect(page.locator(".log-lines > li")).to_have_count(2)
+    assert page.evaluate("window.same_page") is True
+
+
+def test_a_cell_of_the_confusion_leads_to_its_items(signed_in: Page, site: Site, day: Day) -> None:
+    page = signed_in
+    page.goto(f"{QUEUES}/{day.single}")
+    confusion = page.get_by_role("region", name="Given label against verdict")
+    cell = confusion.locator("td:not(.same) a").first
+    told = re.fullmatch(
+        r"(\d+) examples? given (\d), found to be (\d)", cell.get_attribute("aria-label") or ""
+    )
+    assert told is not None
+    cell.click()
+    expect(page.locator(".item")).to_have_count(int(told[1]))
+    card = page.locator(".item").first
+    expect(card.locator("del")).to_have_text(told[2])
+    expect(card.locator("ins")).to_have_text(told[3])
+    expect(card).to_contain_text("relabelled")
+    page.get_by_role("link", name=f"found to be {told[3]} , remove this filter").click()
+    assert "verdict=" not in page.url
+
+
+def test_a_lead_goes_through_the_queues_pages_by_keyboard(
+    signed_in: Page, site: Site, day: Day
+) -> None:
+    page = signed_in
+    page.goto(f"{QUEUES}/{day.double}")
+    agreement = page.get_by_role("region", name="How far people agree")
+    expect(agreement).to_contain_text("Krippendorff")
+    expect(agreement.get_by_role("row", name=re.compile("Ada Lovelace"))).to_have_count(1)
+    expect(page.get_by_role("link", name="Adjudicate")).to_be_visible()
+    tabs = page.get_by_role("navigation", name="Pages of the queue")
+    tabs.get_by_role("link", name="log").press("Enter")
+    page.get_by_label("Who").select_option("Bob Martin")
+    page.get_by_role("button", name="Show").press("Enter")
+    expect(page.locator(".log-lines > li")).to_have_count(14)
+    tabs.get_by_role("link", name="settings").press("Enter")
+    page.get_by_role("button", name="Close the queue").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("closed")
+    page.get_by_role("button", name="Open the queue again").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("open again")
+
+
+def test_a_group_is_decided_at_once_and_undone_by_keyboard(
+    signed_in: Page, site: Site, day: Day
+) -> None:
+    page = signed_in
+    queue = make_queue(site, name="bulk", policy={"kind": "filter", "flagged": True})
+    page.goto(f"{QUEUES}/{queue}/items?given=9")
+    listed = page.locator(".item").count()
+    page.get_by_role("link", name="Decide these at once").press("Enter")
+    expect(page.get_by_label("Given label", exact=True)).to_have_value("9")
+    page.get_by_text("relabel each as suggested").click()
+    page.get_by_role("button", name="See what it would do").press("Enter")
+    preview = page.get_by_role("region", name="What it would do")
+    expect(preview.get_by_role("heading")).to_contain_text("would be decided")
+    expect(preview.locator(".item")).to_have_count(min(listed, 12))
+    button = preview.get_by_role("button", name=re.compile("^Relabel as suggested"))
+    button.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("items are decided")
+    assert get(site.api, f"/queues/{queue}")["done"] > 0
+    page.get_by_role("button", name=re.compile("^Undo")).press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("undone")
+    assert get(site.api, f"/queues/{queue}")["done"] == 0
+
+
+def test_looks(signed_in: Page, site: Site, day: Day) -> None:
     """Every page at every width, in structure, and drawn."""
     pages = {
         "queues": QUEUES,
+        "project": "/projects/lab",
+        "queue": f"{QUEUES}/{day.single}",
+        "queue-twice": f"{QUEUES}/{day.double}",
+        "queue-items": f"{QUEUES}/{day.single}/items?which=wrong",
+        "queue-log": f"{QUEUES}/{day.single}/log",
+        "queue-settings": f"{QUEUES}/{day.single}/settings",
+        "queue-bulk": f"{QUEUES}/{day.single}/bulk?given=9&suggested=4",
         "new-queue": f"{QUEUES}/new?scan={site.world.images}&given=4&suggested=9",
         "new-queue-scans": f"{QUEUES}/new",
         "new-queue-regression": f"{QUEUES}/new?scan={site.world.table}",
     }
     for name, path in pages.items():
         signed_in.goto(path)
+        expect(signed_in.locator("[data-fill], [aria-busy=true]")).to_have_count(0)
         for width in (320, 390, 800, 1280):
             signed_in.set_viewport_size({"width": width, "height": 800})
             wide = signed_in.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, (name, width, wide)
             looks.check_structure(signed_in, f"{name} {width}")
-        looks.draw(signed_in, name, keep=name in ("queues", "new-queue"))
+        looks.draw(signed_in, name, keep=name in _KEPT)

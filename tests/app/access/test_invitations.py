@@ -143,7 +143,7 @@ def test_a_person_who_is_signed_in_joins_with_their_account(admin: TestClient) -
     assert "Join as Ada" in page
     assert browser.post(f"{link}/join", data={"csrf_token": "wrong"}).status_code == 403
     answer = browser.post(f"{link}/join", data={"csrf_token": csrf_token(page)})
-    assert answer.headers["Location"] == "/projects/lab/scans"
+    assert answer.headers["Location"] == "/projects/lab"
     assert browser.get(f"{LAB}/me").json()["role"] == "viewer"
     assert browser.get("/projects/other/scans").status_code == 200
 
