@@ -80,6 +80,49 @@ def test_scans_that_end_are_told_of_once_and_with_their_end(
     assert "no_such_layer" in third["failure"]
 
 
+def test_scans_that_kill_their_workers_are_told_of_too(
+    admin: TestClient, receiver: Receiver, data_dir: Path
+) -> None:
+    from app.db import transaction
+
+    hook = Hook(admin, receiver.url, events=["scan.failed"])
+    planning = make_scan(admin, data_dir)
+    scoring = post(admin, "/scans", {"run_id": planning["run_id"]})
+    plan(scoring["id"])
+    with transaction() as db:
+        db.execute(text("UPDATE scans SET attempts = 3 WHERE id = :id"), {"id": planning["id"]})
+        db.execute(text("UPDATE scan_shards SET attempts = 3"))
+    for _ in range(2):
+        _sweep()
+    hook.work()
+    told = {got.message["data"]["scan_id"]: got.message["data"] for got in receiver.received}
+    assert len(receiver.received) == 2
+    assert told.keys() == {planning["id"], scoring["id"]}
+    assert "planned" in told[planning["id"]]["failure"]
+    assert "Shard" in told[scoring["id"]]["failure"]
+
+
+def test_a_shard_that_cannot_be_scored_is_told_of(
+    admin: TestClient, receiver: Receiver, data_dir: Path
+) -> None:
+    from uuid import UUID
+
+    from workers.scanning.session import close_session
+    from workers.scanning.shards import run_next_shard
+
+    hook = Hook(admin, receiver.url)
+    scan = make_scan(admin, data_dir)
+    plan(scan["id"])
+    close_session(UUID(scan["id"]))  # another worker, which has loaded nothing yet
+    for weights in data_dir.glob("*.safetensors"):
+        weights.unlink()
+    for _ in range(3):
+        run_next_shard(UUID(scan["id"]))
+    hook.work()
+    [got] = receiver.received
+    assert (got.message["event"], got.message["data"]["scan_id"]) == ("scan.failed", scan["id"])
+
+
 def test_what_is_rolled_back_is_never_told(admin: TestClient, receiver: Receiver) -> None:
     from app.db import transaction
     from app.projects.service import ensure_project
