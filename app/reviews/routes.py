@@ -40,6 +40,15 @@ from app.schemas import Page
 router = APIRouter(prefix="/queues/{queue_id}", tags=["reviews"])
 
 Position = Annotated[int, Path(ge=0, le=2**31 - 1)]
+Grace = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=60,
+        description="Seconds until then, in which asking for the next keeps them: for a page that "
+        "is left, but perhaps only to be loaded again.",
+    ),
+]
 
 
 @router.post(
@@ -69,17 +78,19 @@ def renew_claims(queue_id: UUID, caller: Reviewer, db: WriteSession) -> list[Cla
 
 
 @router.delete("/claims", response_model=ReleasedOut, responses=problems(QueueNotFound))
-def release_claims(queue_id: UUID, caller: Reviewer, db: WriteSession) -> ReleasedOut:
+def release_claims(
+    queue_id: UUID, caller: Reviewer, db: WriteSession, grace_s: Grace = 0
+) -> ReleasedOut:
     """Give back all that the caller holds, as on leaving the page."""
-    return claims.release_claims(db, caller, queue_id)
+    return claims.release_claims(db, caller, queue_id, grace_s=grace_s)
 
 
 @router.delete("/claims/{position}", response_model=ReleasedOut, responses=problems(QueueNotFound))
 def release_claim(
-    queue_id: UUID, position: Position, caller: Reviewer, db: WriteSession
+    queue_id: UUID, position: Position, caller: Reviewer, db: WriteSession, grace_s: Grace = 0
 ) -> ReleasedOut:
     """Give one item back."""
-    return claims.release_claims(db, caller, queue_id, position)
+    return claims.release_claims(db, caller, queue_id, position, grace_s=grace_s)
 
 
 @router.post(
