@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
 from app import errors, health
 from app.access.account_pages import router as account_pages
@@ -23,6 +23,7 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.openapi import Api
 from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
 from app.reviews.bulk_routes import router as bulk
@@ -52,9 +53,9 @@ labels are likely wrong. Errors are RFC 9457 problem documents that name the fie
 """
 
 
-def create_app() -> FastAPI:
+def create_app() -> Api:
     settings()  # a wrong environment stops the start, not the first request
-    app = FastAPI(
+    app = Api(
         title="Cleantrace",
         version=__version__,
         description=DESCRIPTION,
