@@ -24,6 +24,9 @@ from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.reviews.bulk_routes import router as bulk
+from app.reviews.figure_routes import router as figures
+from app.reviews.new_queue_pages import router as new_queue_pages
+from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
 from app.reviews.review_pages import router as review_pages
 from app.reviews.routes import router as reviews
@@ -69,6 +72,7 @@ def create_app() -> FastAPI:
         queues,
         reviews,
         bulk,
+        figures,
         people,
         keys,
         audit,
@@ -80,6 +84,8 @@ def create_app() -> FastAPI:
         dataset_pages,
         new_scan_pages,
         scan_pages,
+        new_queue_pages,
+        queue_pages,
         review_pages,
         people_pages,
         key_pages,

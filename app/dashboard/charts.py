@@ -57,6 +57,31 @@ def share_bar(share: float, kind: str = "suspect") -> Markup:
     )
 
 
+def parts_bar(parts: Sequence[tuple[str, int]], whole: int) -> Markup:
+    """A horizontal bar of several parts of a whole; what is left over is its track.
+
+    Args:
+        parts: for each its class in the style sheet and its size, from the left.
+    """
+    bars = _tag("rect", class_="track", width=100.0, height=6.0)
+    left = 0.0
+    for kind, size in parts:
+        # However few, they must be seen.
+        width = max(100.0 * size / max(whole, 1), 0.5) if size > 0 else 0.0
+        if width:
+            bars += _tag("rect", class_=f"fill {kind}", x=left, width=width, height=6.0)
+        left += width
+    return _tag(
+        "svg",
+        bars,
+        class_="share-bar parts",
+        viewBox="0 0 100 6",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
 @dataclass(frozen=True)
 class _Axis:
     """Values to x coordinates, evenly on the drawn scale."""

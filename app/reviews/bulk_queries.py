@@ -99,7 +99,7 @@ _DRAW = f"""
         WHERE {{fits}} AND {_IS_FREE}
             AND NOT EXISTS (
                 SELECT FROM review_votes vote WHERE vote.queue_id = :queue
-                    AND vote.position = item.position AND vote.principal_id = :me
+                    AND vote.position = item.position AND vote.principal_id = :me OFFSET 0
             )
         ORDER BY random() LIMIT :k
     ),

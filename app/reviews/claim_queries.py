@@ -159,15 +159,17 @@ def free_stale(db: Session, queue_id: uuid.UUID) -> None:
 def _take(count: int, patient: bool) -> str:
     lock = "FOR UPDATE OF item" if patient else "FOR UPDATE OF item SKIP LOCKED"
     # The limits are literal: a planner that does not know them may prefer to read and sort all.
+    # OFFSET 0 keeps it from a join with all that the person ever decided: of the few items that are
+    # looked at, each is asked about by its key.
     fits = """
         item.queue_id = %(queue)s AND item.is_open
         AND NOT EXISTS (
             SELECT FROM review_votes vote WHERE vote.queue_id = %(queue)s
-                AND vote.position = item.position AND vote.principal_id = %(me)s
+                AND vote.position = item.position AND vote.principal_id = %(me)s OFFSET 0
         )
         AND NOT EXISTS (
             SELECT FROM review_claims claim WHERE claim.queue_id = %(queue)s
-                AND claim.principal_id = %(me)s AND claim.position = item.position
+                AND claim.principal_id = %(me)s AND claim.position = item.position OFFSET 0
         )
     """
     return f"""
@@ -395,7 +397,7 @@ _TAKE_DISPUTE = text(f"""
             AND NOT EXISTS (
                 SELECT FROM review_votes vote WHERE vote.queue_id = :queue
                     AND vote.position = dispute.position AND vote.principal_id = :me
-                    AND vote.kind = 'skip'
+                    AND vote.kind = 'skip' OFFSET 0
             )
         ORDER BY dispute.place LIMIT 1 FOR UPDATE OF dispute SKIP LOCKED
     ),

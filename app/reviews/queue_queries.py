@@ -83,7 +83,13 @@ def _chosen(queue: ReviewQueue, selection: Selection) -> Select[Any]:
         getattr(Score, order_by.value).label("priority"),
         func.row_number().over(order_by=order).label("place"),
         func.row_number().over(partition_by=Score.given_label, order_by=order).label("of_class"),
-    ).where(Score.scan_id == queue.scan_id)
+    )
+    return _fitting(query, queue, selection)
+
+
+def _fitting(query: Select[Any], queue: ReviewQueue, selection: Selection) -> Select[Any]:
+    """Of the scores of the queue's scan those that a selection chooses, however many."""
+    query = query.where(Score.scan_id == queue.scan_id)
     if selection.given is not None:
         query = query.where(Score.given_label.in_(selection.given))
     if selection.suggested is not None:
@@ -146,6 +152,17 @@ def add_items(db: Session, queue: ReviewQueue, selection: Selection) -> int:
         execution_options={"preserve_rowcount": True},
     )
     return rows_changed(made)
+
+
+def count_chosen(db: Session, queue: ReviewQueue, selection: Selection) -> int:
+    """How many items `add_items` would make."""
+    fitting = _fitting(select(func.count().label("n")).select_from(Score), queue, selection)
+    if selection.k_of_class is not None:
+        counts = fitting.group_by(Score.given_label).subquery()
+        some = func.sum(func.least(counts.c.n, selection.k_of_class))
+        return int(db.scalar(select(func.coalesce(some, 0))) or 0)
+    count = db.scalars(fitting).one()
+    return count if selection.k is None else min(count, selection.k)
 
 
 def rows_changed(result: Result[Any]) -> int:

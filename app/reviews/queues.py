@@ -27,10 +27,10 @@ from app.reviews.errors import (
 )
 from app.reviews.models import Duty, OrderBy, ReviewQueue
 from app.reviews.queue_schemas import AssignIn, QueueIn, QueueOut, ReprioritiseIn
-from app.reviews.selection import kept_policy, selection_of
+from app.reviews.selection import Selection, kept_policy, selection_of
 from app.scans.results import Results, open_results
 
-_NOT_IN_REGRESSION = {OrderBy.margin, OrderBy.given_probability}
+NOT_IN_REGRESSION = {OrderBy.margin, OrderBy.given_probability}
 
 
 def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
@@ -44,11 +44,7 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
         QueueExists: the project has a queue of this name.
         QueueEmpty: the policy chooses nothing.
     """
-    found = open_results(db, caller, body.scan_id)
-    _require_order(found, body.order_by)
-    selection = selection_of(body.policy, found)
-    if selection.keys is not None:
-        _require_known(db, found, selection.keys)
+    found, selection = _asked(db, caller, body)
     values = body.model_dump(
         include={"name", "overlap", "claim_ttl_s", "show_suggestion", "tolerance", "scan_id"}
     ) | {
@@ -83,8 +79,30 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
     return queries.change_queue(db, queue.id, item_count=count)
 
 
+def _asked(db: Session, caller: Caller, body: QueueIn) -> tuple[Results, Selection]:
+    found = open_results(db, caller, body.scan_id)
+    _require_order(found, body.order_by)
+    selection = selection_of(body.policy, found)
+    if selection.keys is not None:
+        _require_known(db, found, selection.keys)
+    return found, selection
+
+
+def count_items(db: Session, caller: Caller, body: QueueIn) -> int:
+    """How many items the queue would have. Makes nothing.
+
+    Raises:
+        ScanNotFound, ScanNotComplete, ClassUnknown, OrderInvalid, KeysUnknown.
+    """
+    found, selection = _asked(db, caller, body)
+    draft = ReviewQueue(
+        scan_id=body.scan_id, dataset_id=found.dataset.id, order_by=body.order_by.value
+    )
+    return queries.count_chosen(db, draft, selection)
+
+
 def _require_order(found: Results, order_by: OrderBy) -> None:
-    if found.dataset.task == Task.regression and order_by in _NOT_IN_REGRESSION:
+    if found.dataset.task == Task.regression and order_by in NOT_IN_REGRESSION:
         raise OrderInvalid(
             f"A regression has no {order_by.value} to order by.",
             field="order_by",

@@ -12,7 +12,7 @@ from app.datasets.errors import DatasetNotFound
 from app.db import ReadSession, WriteSession
 from app.errors import problem_response, problems
 from app.paging import PageAfter, PageLimit, decode_cursor
-from app.reviews import claims, undoing, verdicts
+from app.reviews import claims, items, undoing, verdicts
 from app.reviews.errors import (
     ItemNotFound,
     ItemTaken,
@@ -28,27 +28,20 @@ from app.reviews.errors import (
 from app.reviews.item_schemas import (
     ClaimOut,
     HistoryOut,
+    ItemView,
     NextOut,
     ReleasedOut,
     UndoIn,
     VerdictIn,
     VerdictOut,
 )
+from app.reviews.models import ItemState
 from app.scans.errors import ClassUnknown
 from app.schemas import Page
 
 router = APIRouter(prefix="/queues/{queue_id}", tags=["reviews"])
 
 Position = Annotated[int, Path(ge=0, le=2**31 - 1)]
-Grace = Annotated[
-    int,
-    Query(
-        ge=0,
-        le=60,
-        description="Seconds until then, in which asking for the next keeps them: for a page that "
-        "is left, but perhaps only to be loaded again.",
-    ),
-]
 
 
 @router.post(
@@ -77,19 +70,25 @@ def renew_claims(queue_id: UUID, caller: Reviewer, db: WriteSession) -> list[Cla
     return claims.renew_claims(db, caller, queue_id)
 
 
-@router.delete("/claims", response_model=ReleasedOut, responses=problems(QueueNotFound))
+@router.post("/claims/release", response_model=ReleasedOut, responses=problems(QueueNotFound))
 def release_claims(
-    queue_id: UUID, caller: Reviewer, db: WriteSession, grace_s: Grace = 0
+    queue_id: UUID,
+    caller: Reviewer,
+    db: WriteSession,
+    position: Annotated[
+        int | None, Query(ge=0, le=2**31 - 1, description="Only this item.")
+    ] = None,
+    grace_s: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=60,
+            description="Seconds until then, in which asking for the next keeps them: for a page "
+            "that is left, but perhaps only to be loaded again.",
+        ),
+    ] = 0,
 ) -> ReleasedOut:
-    """Give back all that the caller holds, as on leaving the page."""
-    return claims.release_claims(db, caller, queue_id, grace_s=grace_s)
-
-
-@router.delete("/claims/{position}", response_model=ReleasedOut, responses=problems(QueueNotFound))
-def release_claim(
-    queue_id: UUID, position: Position, caller: Reviewer, db: WriteSession, grace_s: Grace = 0
-) -> ReleasedOut:
-    """Give one item back."""
+    """Give back all that the caller holds, as on leaving the page, or one item."""
     return claims.release_claims(db, caller, queue_id, position, grace_s=grace_s)
 
 
@@ -159,7 +158,7 @@ def list_person_history(
 ) -> Page[HistoryOut]:
     """What a person decided, the latest first."""
     cursor = decode_cursor(after, int)
-    items, following = verdicts.list_person_history(
+    found, following = verdicts.list_person_history(
         db,
         caller,
         queue_id,
@@ -167,7 +166,7 @@ def list_person_history(
         before=cursor[0] if cursor else None,
         limit=limit,
     )
-    return Page(items=items, next=following)
+    return Page(items=found, next=following)
 
 
 @router.get(
@@ -185,7 +184,50 @@ def list_item_history(
 ) -> Page[HistoryOut]:
     """All that was decided about an item, the earliest first."""
     cursor = decode_cursor(after, int)
-    items, following = verdicts.list_item_history(
+    found, following = verdicts.list_item_history(
         db, caller, queue_id, position, after=cursor[0] if cursor else None, limit=limit
     )
-    return Page(items=items, next=following)
+    return Page(items=found, next=following)
+
+
+@router.get(
+    "/items",
+    response_model=Page[ItemView],
+    responses=problems(QueueNotFound, ClassUnknown),
+)
+def list_items(
+    queue_id: UUID,
+    caller: Viewer,
+    db: ReadSession,
+    given: Annotated[str | None, Query(description="Only those given this class.")] = None,
+    suggested: Annotated[
+        str | None,
+        Query(description="Only those with this suggestion; ignored where it is not shown."),
+    ] = None,
+    state: ItemState | None = None,
+    after: PageAfter = None,
+    limit: PageLimit = 50,
+) -> Page[ItemView]:
+    """The queue's items in its order."""
+    cursor = decode_cursor(after, int)
+    found, following = items.list_items(
+        db,
+        caller,
+        queue_id,
+        given=given,
+        suggested=suggested,
+        state=state,
+        after=cursor[0] if cursor else None,
+        limit=limit,
+    )
+    return Page(items=found, next=following)
+
+
+@router.get(
+    "/items/{position}",
+    response_model=ItemView,
+    responses=problems(QueueNotFound, ItemNotFound),
+)
+def get_item(queue_id: UUID, position: Position, caller: Viewer, db: ReadSession) -> ItemView:
+    """An item by its address, with what the caller holds and says of it."""
+    return items.get_item(db, caller, queue_id, position)

@@ -15,21 +15,27 @@ CleantraceError
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
     ├── NotSignedIn             401
     ├── NotAllowed              403
+    │   └── NotAssigned, NotAdjudicator
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   ├── EvidenceRequestNotFound
+    │   ├── EvidenceRequestNotFound, QueueNotFound, ItemNotFound
+    │   ├── BatchNotFound, SampleNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin
+    │   ├── QueueExists, QueueClosed, QueueNotClosed, OtherDataset
+    │   ├── ItemTaken, NotDisputed, TokenReused, NothingToUndo, BatchUndone
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
+    │   ├── QueueEmpty, KeysUnknown, PersonUnknown, OrderInvalid
+    │   ├── VerdictInvalid, NothingSelected
     │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
@@ -160,6 +166,14 @@ class NotAllowed(ApiError):
     code = "not-allowed"
 
 
+class NotAssigned(NotAllowed):
+    code = "review-not-assigned"
+
+
+class NotAdjudicator(NotAllowed):
+    code = "review-not-adjudicator"
+
+
 class NotFound(ApiError):
     code = "not-found"
 
@@ -212,6 +226,22 @@ class InvitationNotFound(NotFound):
 
 class KeyNotFound(NotFound):
     code = "key-not-found"
+
+
+class QueueNotFound(NotFound):
+    code = "review-queue-not-found"
+
+
+class ItemNotFound(NotFound):
+    code = "review-item-not-found"
+
+
+class BatchNotFound(NotFound):
+    code = "review-batch-not-found"
+
+
+class SampleNotFound(NotFound):
+    code = "review-sample-not-found"
 
 
 class Conflict(ApiError):
@@ -272,6 +302,44 @@ class LastAdmin(Conflict):
     code = "last-admin"
 
 
+class QueueExists(Conflict):
+    code = "review-queue-exists"
+
+
+class QueueClosed(Conflict):
+    code = "review-queue-closed"
+
+
+class ItemTaken(Conflict):
+    """Others decided the item meanwhile; the verdict is kept, but does not count."""
+
+    code = "review-item-taken"
+
+
+class NothingToUndo(Conflict):
+    code = "review-nothing-to-undo"
+
+
+class QueueNotClosed(Conflict):
+    code = "review-queue-not-closed"
+
+
+class OtherDataset(Conflict):
+    code = "review-other-dataset"
+
+
+class NotDisputed(Conflict):
+    code = "review-item-not-disputed"
+
+
+class TokenReused(Conflict):
+    code = "review-token-reused"
+
+
+class BatchUndone(Conflict):
+    code = "review-batch-undone"
+
+
 class IdempotencyKeyReused(Conflict):
     code = "idempotency-key-reused"
 
@@ -322,6 +390,30 @@ class PersonInvalid(Invalid):
     """A name, address or password that is not accepted."""
 
     code = "person-invalid"
+
+
+class QueueEmpty(Invalid):
+    code = "review-queue-empty"
+
+
+class KeysUnknown(Invalid):
+    code = "review-keys-unknown"
+
+
+class PersonUnknown(Invalid):
+    code = "review-person-unknown"
+
+
+class OrderInvalid(Invalid):
+    code = "review-order-invalid"
+
+
+class VerdictInvalid(Invalid):
+    code = "review-verdict-invalid"
+
+
+class NothingSelected(Invalid):
+    code = "review-nothing-selected"
 
 
 class IdempotencyKeyInvalid(Invalid):

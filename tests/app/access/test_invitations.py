@@ -46,7 +46,7 @@ def test_an_invited_person_is_in_the_project_at_once(admin: TestClient) -> None:
     assert "invites you as reviewer" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
     answer = _join(browser, link)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/projects/lab/scans")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/projects/lab/queues")
     assert browser.get("/projects/lab/scans").status_code == 200
     assert browser.get(f"{LAB}/me").json()["role"] == "reviewer"
     person = admin.get(f"{LAB}/people").json()["items"][0]

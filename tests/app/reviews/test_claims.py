@@ -70,10 +70,12 @@ def test_what_is_released_goes_to_the_next_who_asks(api: TestClient) -> None:
     ada, bob = Person(api), Person(api)
     ada.ask(queue, count=4)
     bob.ask(queue)
-    assert ada.client.delete(f"{LAB}/queues/{queue}/claims/{order[2]}").json() == {"released": 1}
+    assert ada.client.post(f"{LAB}/queues/{queue}/claims/release?position={order[2]}").json() == {
+        "released": 1
+    }
     assert [item["position"] for item in bob.ask(queue, count=2)["items"]] == [order[2], order[4]]
-    assert ada.client.delete(f"{LAB}/queues/{queue}/claims").json() == {"released": 3}
-    assert ada.client.delete(f"{LAB}/queues/{queue}/claims").json() == {"released": 0}
+    assert ada.client.post(f"{LAB}/queues/{queue}/claims/release").json() == {"released": 3}
+    assert ada.client.post(f"{LAB}/queues/{queue}/claims/release").json() == {"released": 0}
     assert [item["position"] for item in bob.ask(queue, count=4)["items"]] == [
         order[0],
         order[1],
@@ -215,15 +217,15 @@ def test_what_is_left_for_a_moment_comes_back_to_whoever_asks_in_time(api: TestC
     queue = make_queue(api, 2).id
     ada, grace = Person(api), Person(api)
     held = [item["position"] for item in ada.ask(queue, count=2)["items"]]
-    path = f"{LAB}/queues/{queue}/claims"
-    left = ada.client.delete(path, params={"grace_s": 10})
+    path = f"{LAB}/queues/{queue}/claims/release"
+    left = ada.client.post(path, params={"grace_s": 10})
     assert left.json() == {"released": 2}
     assert grace.next(queue) is None
     again = ada.ask(queue, count=2)["items"]
     assert [item["position"] for item in again] == held
     (soonest,) = sql("SELECT min(extract(epoch FROM expires_at - now())) FROM review_claims")
     assert soonest[0] > 500
-    ada.client.delete(f"{path}/{held[0]}", params={"grace_s": 1})
+    ada.client.post(path, params={"grace_s": 1, "position": held[0]})
     let_claims_expire_in(1)
     assert grace.next(queue)["position"] == held[0]
     require_sound(queue)

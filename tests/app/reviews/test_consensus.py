@@ -120,7 +120,7 @@ def test_two_adjudicators_never_get_the_same_item(api: TestClient) -> None:
     assert two.next(queue, adjudicate=True)["position"] == second
     late = two.decide(queue, first, adjudicate=True, status=409)
     assert late["type"].endswith("review-item-taken")
-    two.client.delete(f"{LAB}/queues/{queue}/claims")
+    two.client.post(f"{LAB}/queues/{queue}/claims/release")
     let_claims_expire(of=one.id)
     assert two.next(queue, adjudicate=True)["position"] == first
     require_sound(queue)

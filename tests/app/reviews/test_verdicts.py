@@ -135,7 +135,7 @@ def test_an_item_held_by_another_is_not_decided_from_its_address(api: TestClient
     queue, _ = make_queue(api)
     ada, bob = Person(api), Person(api)
     held, free = ada.next(queue)["position"], bob.next(queue)["position"]
-    bob.client.delete(f"{LAB}/queues/{queue}/claims")
+    bob.client.post(f"{LAB}/queues/{queue}/claims/release")
     assert bob.decide(queue, held, status=409)["type"].endswith("review-item-taken")
     assert bob.decide(queue, free)["counted"]
     assert ada.decide(queue, held)["counted"]
