@@ -42,15 +42,6 @@ from app.schemas import Page
 router = APIRouter(prefix="/queues/{queue_id}", tags=["reviews"])
 
 Position = Annotated[int, Path(ge=0, le=2**31 - 1)]
-Grace = Annotated[
-    int,
-    Query(
-        ge=0,
-        le=60,
-        description="Seconds until then, in which asking for the next keeps them: for a page that "
-        "is left, but perhaps only to be loaded again.",
-    ),
-]
 
 
 @router.post(
@@ -87,7 +78,15 @@ def release_claims(
     position: Annotated[
         int | None, Query(ge=0, le=2**31 - 1, description="Only this item.")
     ] = None,
-    grace_s: Grace = 0,
+    grace_s: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=60,
+            description="Seconds until then, in which asking for the next keeps them: for a page "
+            "that is left, but perhaps only to be loaded again.",
+        ),
+    ] = 0,
 ) -> ReleasedOut:
     """Give back all that the caller holds, as on leaving the page, or one item."""
     return claims.release_claims(db, caller, queue_id, position, grace_s=grace_s)

@@ -318,8 +318,8 @@ function comeBack() {
 addEventListener("pagehide", () => {
   if (!canDecide) return;
   // What is decided and not yet saved stays mine.
-  const left = outbox.size === 0 ? [""] : store.line.map((position) => `&position=${position}`);
-  left.forEach((one) => api.releaseAndForget(`grace_s=${GRACE_S}${one}`));
+  const some = outbox.size === 0 ? [""] : store.line.map((position) => `&position=${position}`);
+  some.forEach((which) => api.postAndForget(`/claims/release?grace_s=${GRACE_S}${which}`));
 });
 addEventListener("pageshow", (event) => { if (event.persisted) comeBack(); });
 document.addEventListener("visibilitychange", comeBack);
