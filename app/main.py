@@ -31,6 +31,7 @@ from app.reviews.lead_pages import router as lead_pages
 from app.reviews.new_queue_pages import router as new_queue_pages
 from app.reviews.queue_pages import router as queue_pages
 from app.reviews.queue_routes import router as queues
+from app.reviews.review_pages import router as review_pages
 from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scans.estimate_routes import router as estimates
@@ -90,6 +91,7 @@ def create_app() -> FastAPI:
         queue_pages,
         lead_pages,
         bulk_pages,
+        review_pages,
         people_pages,
         key_pages,
         audit_pages,

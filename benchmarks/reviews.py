@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -101,7 +102,7 @@ def _reviews(load: Load, key: str) -> tuple[Callable[[], Any], Callable[[Any], N
     return ask, decide
 
 
-def _work(load: Load, results: Queue[Latencies]) -> None:
+def _work(load: Load, results: Queue[Latencies], started: Event) -> None:
     """A process: its reviewers until they have decided their share, or until it is killed."""
     os.environ["CLEANTRACE_DATABASE_POOL"] = str(max(10, len(load.keys)))
     found = Latencies()
@@ -116,6 +117,7 @@ def _work(load: Load, results: Queue[Latencies]) -> None:
             began = time.perf_counter()
             item = ask()
             mine.next.append(time.perf_counter() - began)
+            started.set()
             if item is None:
                 break
             time.sleep(rng.expovariate(1 / load.think_s) if load.think_s else 0)
@@ -139,33 +141,37 @@ def _work(load: Load, results: Queue[Latencies]) -> None:
 
 def run_reviewers(
     options: argparse.Namespace, kind: str, queue_id: UUID, keys: list[str]
-) -> tuple[Latencies, float]:
-    """All reviewers at once; returns the latencies and how long it took."""
+) -> tuple[Latencies, float, set[int]]:
+    """All reviewers at once; returns the latencies, how long it took, what the killed held."""
     context = get_context("spawn")
     results: Queue[Latencies] = context.Queue()
     per_process = options.decisions // options.processes
-    working = keys[: options.reviewers]
+    staying = keys[: options.reviewers]
     loads = [
-        Load(kind, queue_id, working[i :: options.processes], per_process, options.think, i)
+        Load(kind, queue_id, staying[i :: options.processes], per_process, options.think, i)
         for i in range(options.processes)
     ]
     # Those who vanish come beside the others, and would go on for ever.
     doomed = Load(kind, queue_id, keys[options.reviewers :], 10**9, options.think, -1)
+    started, working = context.Event(), context.Event()
     began = time.perf_counter()
-    processes = [context.Process(target=_work, args=(load, results)) for load in loads]
-    victim = context.Process(target=_work, args=(doomed, results))
+    processes = [context.Process(target=_work, args=(load, results, started)) for load in loads]
+    victim = context.Process(target=_work, args=(doomed, results, working))
     for process in (*processes, victim):
         process.start()
+    working.wait(60)
     time.sleep(options.kill_after)
     victim.kill()
     victim.join()
+    lost = held_by(queue_id, keys[options.reviewers :]) if kind == "reviews" else set()
     found = [results.get() for _ in processes]
     for process in processes:
         process.join()
     taken = time.perf_counter() - began
-    return Latencies(
+    latencies = Latencies(
         [s for each in found for s in each.next], [s for each in found for s in each.decide]
-    ), taken
+    )
+    return latencies, taken, lost
 
 
 @contextmanager
@@ -279,26 +285,30 @@ def require_sound(queue_id: UUID, overlap: int) -> dict[str, int]:
     }
 
 
-def come_back(queue_id: UUID, key: str) -> tuple[int, int]:
-    """How many items those who were killed held, and how many come first once these expire."""
+def held_by(queue_id: UUID, keys: list[str]) -> set[int]:
+    """Positions that these reviewers hold, as the database has it."""
+    from app.access.keys import require_key
+    from app.db import transaction
+
+    held = text("SELECT position FROM review_claims WHERE queue_id = :q AND principal_id = ANY(:p)")
+    with transaction() as db:
+        people = [require_key(db, key).id for key in keys]
+        return set(db.scalars(held, {"q": queue_id, "p": people}))
+
+
+def come_back(queue_id: UUID, key: str, lost: set[int]) -> int:
+    """How many of the items that the killed held others have decided, or are given now."""
     from app.access.keys import caller_of, require_key
     from app.db import transaction
-    from app.reviews.claims import next_items
+    from app.reviews.claims import MOST_AT_ONCE, next_items
 
-    with transaction() as db:
-        held = set(
-            db.scalars(
-                text("SELECT position FROM review_claims WHERE queue_id = :q"), {"q": queue_id}
-            )
-        )
-        caller = caller_of(require_key(db, key))
     time.sleep(CLAIM_TTL_S)
-    got: set[int] = set()
-    if held:
-        with transaction() as db:
-            items = next_items(db, caller, queue_id, count=min(50, len(held))).items
-            got = {item.position for item in items}
-    return len(held), len(held & got)
+    decided = text("SELECT position FROM review_items WHERE queue_id = :q AND state <> 'open'")
+    with transaction() as db:
+        caller = caller_of(require_key(db, key))
+        items = next_items(db, caller, queue_id, count=MOST_AT_ONCE).items
+        back = set(db.scalars(decided, {"q": queue_id})) | {item.position for item in items}
+    return len(lost & back)
 
 
 def _row(name: str, seconds: list[float]) -> tuple[list[float], str]:
@@ -315,7 +325,7 @@ def main() -> None:
     parser.add_argument("--overlap", type=int, default=1)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--killed", type=int, default=10, help="reviewers who vanish")
-    parser.add_argument("--kill-after", type=float, default=5.0, help="seconds")
+    parser.add_argument("--kill-after", type=float, default=5.0, help="seconds of work")
     parser.add_argument("--think", type=float, default=1.0, help="mean seconds of a decision")
     parser.add_argument("--durable", action="store_true", help="wait for the disk at each commit")
     options = parser.parse_args()
@@ -328,8 +338,8 @@ def main() -> None:
             queue_id, making_s = make_queue(keys[0], items, options.overlap)
             vacuum()
             print(f"-- {items} items, made in {making_s:.1f} s")
-            bare, bare_s = run_reviewers(options, "bare", queue_id, keys[:-1])
-            ours, ours_s = run_reviewers(options, "reviews", queue_id, keys[:-1])
+            bare, bare_s, _ = run_reviewers(options, "bare", queue_id, keys[:-1])
+            ours, ours_s, lost = run_reviewers(options, "reviews", queue_id, keys[:-1])
             for what in ("next", "decide"):
                 base, line = _row(f"bare {what}", getattr(bare, what))
                 print(line)
@@ -340,8 +350,8 @@ def main() -> None:
             rates = len(bare.decide) / bare_s, len(ours.decide) / ours_s
             print(f"decisions a second: bare {rates[0]:.0f}, ours {rates[1]:.0f}")
             print(require_sound(queue_id, options.overlap))
-            held, got = come_back(queue_id, keys[-1])
-            print(f"held by the killed: {held}; first to come back: {got}")
+            back = come_back(queue_id, keys[-1], lost)
+            print(f"held by the killed: {len(lost)}; of these came back: {back}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from app.errors import problems
 from app.paging import CursorInvalid, PageAfter, PageLimit
 from app.schemas import Out, Page
 
-router = APIRouter(prefix="/log", tags=["log"])
+router = APIRouter(prefix="/log", tags=["audit"])
 
 
 class EntryOut(Out):

@@ -33,7 +33,7 @@ def list_keys(
 @router.post("/keys")
 def create_key(
     caller: FormAdmin,
-    name: Annotated[str, Form(min_length=1, max_length=200)],
+    name: Annotated[str, Form(min_length=1, max_length=200, pattern=r"^[^\x00]*$")],
     role: Annotated[Role, Form()] = Role.engineer,
     read_only: Annotated[bool, Form()] = False,
     days: Annotated[int, Form(ge=0, le=keys.LONGEST_DAYS)] = 90,

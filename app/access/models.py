@@ -153,7 +153,7 @@ class BrowserSession(Base):
     __tablename__ = "browser_sessions"
 
     id: Mapped[uuid.UUID] = id_column()
-    principal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), index=True)
+    principal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
     project_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("projects.id"))
     """Where the address without a project leads."""
     secret_hash: Mapped[str] = mapped_column(unique=True)
@@ -164,6 +164,8 @@ class BrowserSession(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "principal_id", "created_at"),)
 
 
 class KnownDevice(Base):

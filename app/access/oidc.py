@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.access import invitations, oidc_queries, people, people_queries, provider
@@ -83,10 +84,16 @@ def come_back(*, code: str, state: str, cookie: str | None, visitor: Visitor) ->
         )
     nonce, code_verifier, following = flow
     claims = provider.redeem(code, nonce=nonce, code_verifier=code_verifier)
-    with transaction() as db:
-        person_id, project_id = _admit(db, claims, following, visitor)
-        oidc_queries.remember_identity(db, claims.issuer, claims.subject, person_id)
-        begun = begin_person(db, person_id, project_id, SignInMethod.oidc, visitor)
+    try:
+        with transaction() as db:
+            person_id, project_id = _admit(db, claims, following, visitor)
+            oidc_queries.remember_identity(db, claims.issuer, claims.subject, person_id)
+            begun = begin_person(db, person_id, project_id, SignInMethod.oidc, visitor)
+    except IntegrityError as error:
+        raise ProviderRefused(
+            "You signed in twice at the same moment, and the other was first.",
+            remedy="Begin again on the sign-in page.",
+        ) from error
     return begun, "/" if following.startswith(_INVITATION) else following
 
 
@@ -183,7 +190,7 @@ def _join(db: Session, person_id: UUID, offer: _Offer, claims: Claims) -> None:
         db,
         offer.project_id,
         person_id,
-        people.person_label(claims.name or claims.subject, claims.email),
+        people.person_label(_name(claims, claims.email or "someone"), _verified_email(claims)),
         "join",
         f"person {person_id}",
         role=offer.role.value,

@@ -24,12 +24,16 @@ LINK_TTL = timedelta(hours=12)
 
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f<>]{1,64}@[^@\s\x00-\x1f<>]{1,189}")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def plain_email(email: str) -> str:
-    """An address as it is compared: in small letters, without space around it."""
-    return email.strip().lower()
+    """An address as it is compared: in small letters, without space around it.
+
+    What cannot be stored is replaced, so that it is looked for like any other and not found.
+    """
+    plain = email.strip().lower().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return plain.encode(errors="replace").decode()
 
 
 def checked_email(email: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
 from app.access.errors import NotAllowed
+from app.settings import settings
 
 SESSION_COOKIE = "ct_session"
 DEVICE_COOKIE = "ct_device"
@@ -48,12 +50,24 @@ def _own_visitor(request: Request) -> Visitor:
     """Nobody is signed in yet, so there is no token to compare: another site must not be able
     to sign a visitor in as somebody else. Raises NotAllowed.
     """
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+    if not _is_from_here(request):
         raise NotAllowed(
             "This sign-in came from another site; nothing was done.",
             remedy="Open the sign-in page here and sign in there.",
         )
     return _visitor(request)
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a page of ours sent this, as far as the browser tells; programs tell nothing."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc in {
+        request.headers.get("Host"),
+        urlsplit(settings().public_url).netloc,
+    }
 
 
 AnyVisitor = Annotated[Visitor, Depends(_visitor)]

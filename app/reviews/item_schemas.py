@@ -137,3 +137,34 @@ class OutcomeOut(Out):
     kind: VerdictKind
     label: str | None
     value: float | None
+
+
+class MineView(Out):
+    """What the caller says of an item."""
+
+    kind: VerdictKind
+    label: str | None
+    value: float | None
+
+
+class ItemView(Out):
+    """An item as it stands, claimed or not."""
+
+    position: int
+    key: str
+    place: int
+    given_label: str | None
+    given_target: float | None
+    suggested_label: str | None = Field(
+        description="Null for reviewers if the queue does not show it."
+    )
+    suggested_value: float | None
+    priority: float | None
+    state: ItemState
+    votes: int
+    outcome: OutcomeOut | None
+    mine: MineView | None = Field(description="The caller's standing verdict; null in lists.")
+    expires_at: datetime | None = Field(
+        description="When the caller's claim ends, if they hold it."
+    )
+    adjudicates: bool

@@ -12,7 +12,7 @@ from app.datasets.errors import DatasetNotFound
 from app.db import ReadSession, WriteSession
 from app.errors import problem_response, problems
 from app.paging import PageAfter, PageLimit, decode_cursor
-from app.reviews import claims, undoing, verdicts
+from app.reviews import claims, items, undoing, verdicts
 from app.reviews.errors import (
     ItemNotFound,
     ItemTaken,
@@ -28,12 +28,14 @@ from app.reviews.errors import (
 from app.reviews.item_schemas import (
     ClaimOut,
     HistoryOut,
+    ItemView,
     NextOut,
     ReleasedOut,
     UndoIn,
     VerdictIn,
     VerdictOut,
 )
+from app.reviews.models import ItemState
 from app.scans.errors import ClassUnknown
 from app.schemas import Page
 
@@ -147,7 +149,7 @@ def list_person_history(
 ) -> Page[HistoryOut]:
     """What a person decided, the latest first."""
     cursor = decode_cursor(after, int)
-    items, following = verdicts.list_person_history(
+    found, following = verdicts.list_person_history(
         db,
         caller,
         queue_id,
@@ -155,7 +157,7 @@ def list_person_history(
         before=cursor[0] if cursor else None,
         limit=limit,
     )
-    return Page(items=items, next=following)
+    return Page(items=found, next=following)
 
 
 @router.get(
@@ -173,7 +175,50 @@ def list_item_history(
 ) -> Page[HistoryOut]:
     """All that was decided about an item, the earliest first."""
     cursor = decode_cursor(after, int)
-    items, following = verdicts.list_item_history(
+    found, following = verdicts.list_item_history(
         db, caller, queue_id, position, after=cursor[0] if cursor else None, limit=limit
     )
-    return Page(items=items, next=following)
+    return Page(items=found, next=following)
+
+
+@router.get(
+    "/items",
+    response_model=Page[ItemView],
+    responses=problems(QueueNotFound, ClassUnknown),
+)
+def list_items(
+    queue_id: UUID,
+    caller: Viewer,
+    db: ReadSession,
+    given: Annotated[str | None, Query(description="Only those given this class.")] = None,
+    suggested: Annotated[
+        str | None,
+        Query(description="Only those with this suggestion; ignored where it is not shown."),
+    ] = None,
+    state: ItemState | None = None,
+    after: PageAfter = None,
+    limit: PageLimit = 50,
+) -> Page[ItemView]:
+    """The queue's items in its order."""
+    cursor = decode_cursor(after, int)
+    found, following = items.list_items(
+        db,
+        caller,
+        queue_id,
+        given=given,
+        suggested=suggested,
+        state=state,
+        after=cursor[0] if cursor else None,
+        limit=limit,
+    )
+    return Page(items=found, next=following)
+
+
+@router.get(
+    "/items/{position}",
+    response_model=ItemView,
+    responses=problems(QueueNotFound, ItemNotFound),
+)
+def get_item(queue_id: UUID, position: Position, caller: Viewer, db: ReadSession) -> ItemView:
+    """An item by its address, with what the caller holds and says of it."""
+    return items.get_item(db, caller, queue_id, position)

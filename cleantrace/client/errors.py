@@ -15,22 +15,28 @@ CleantraceError
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
     ├── NotSignedIn             401
     ├── NotAllowed              403
+    │   └── NotAssigned, NotAdjudicator
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   └── EvidenceRequestNotFound, QueueNotFound, ItemNotFound
+    │   ├── EvidenceRequestNotFound, QueueNotFound, ItemNotFound
+    │   ├── BatchNotFound, SampleNotFound
+    │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
-    │   ├── NoEvidence, ExampleNotFinite
-    │   ├── QueueExists, QueueClosed, ItemTaken, NothingToUndo
+    │   ├── NoEvidence, ExampleNotFinite, LastAdmin
+    │   ├── QueueExists, QueueClosed, QueueNotClosed, OtherDataset
+    │   ├── ItemTaken, NotDisputed, TokenReused, NothingToUndo, BatchUndone
     │   └── IdempotencyKeyReused
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
-    │   └── InputInvalid, IdempotencyKeyInvalid
+    │   ├── QueueEmpty, KeysUnknown, PersonUnknown, OrderInvalid
+    │   ├── VerdictInvalid, NothingSelected
+    │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -160,6 +166,14 @@ class NotAllowed(ApiError):
     code = "not-allowed"
 
 
+class NotAssigned(NotAllowed):
+    code = "review-not-assigned"
+
+
+class NotAdjudicator(NotAllowed):
+    code = "review-not-adjudicator"
+
+
 class NotFound(ApiError):
     code = "not-found"
 
@@ -202,12 +216,32 @@ class EvidenceRequestNotFound(NotFound):
     code = "evidence-request-not-found"
 
 
+class PersonNotFound(NotFound):
+    code = "person-not-found"
+
+
+class InvitationNotFound(NotFound):
+    code = "invitation-not-found"
+
+
+class KeyNotFound(NotFound):
+    code = "key-not-found"
+
+
 class QueueNotFound(NotFound):
     code = "review-queue-not-found"
 
 
 class ItemNotFound(NotFound):
     code = "review-item-not-found"
+
+
+class BatchNotFound(NotFound):
+    code = "review-batch-not-found"
+
+
+class SampleNotFound(NotFound):
+    code = "review-sample-not-found"
 
 
 class Conflict(ApiError):
@@ -262,6 +296,12 @@ class ExampleNotFinite(Conflict):
     code = "example-not-finite"
 
 
+class LastAdmin(Conflict):
+    """Nobody could let people into the project any more."""
+
+    code = "last-admin"
+
+
 class QueueExists(Conflict):
     code = "review-queue-exists"
 
@@ -278,6 +318,26 @@ class ItemTaken(Conflict):
 
 class NothingToUndo(Conflict):
     code = "review-nothing-to-undo"
+
+
+class QueueNotClosed(Conflict):
+    code = "review-queue-not-closed"
+
+
+class OtherDataset(Conflict):
+    code = "review-other-dataset"
+
+
+class NotDisputed(Conflict):
+    code = "review-item-not-disputed"
+
+
+class TokenReused(Conflict):
+    code = "review-token-reused"
+
+
+class BatchUndone(Conflict):
+    code = "review-batch-undone"
 
 
 class IdempotencyKeyReused(Conflict):
@@ -324,6 +384,36 @@ class InputInvalid(Invalid):
     """A new input is not like the dataset's examples."""
 
     code = "input-invalid"
+
+
+class PersonInvalid(Invalid):
+    """A name, address or password that is not accepted."""
+
+    code = "person-invalid"
+
+
+class QueueEmpty(Invalid):
+    code = "review-queue-empty"
+
+
+class KeysUnknown(Invalid):
+    code = "review-keys-unknown"
+
+
+class PersonUnknown(Invalid):
+    code = "review-person-unknown"
+
+
+class OrderInvalid(Invalid):
+    code = "review-order-invalid"
+
+
+class VerdictInvalid(Invalid):
+    code = "review-verdict-invalid"
+
+
+class NothingSelected(Invalid):
+    code = "review-nothing-selected"
 
 
 class IdempotencyKeyInvalid(Invalid):

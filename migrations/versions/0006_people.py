@@ -230,7 +230,11 @@ def _make_sessions_somebodys() -> None:
         ["principal_id"],
         ["id"],
     )
-    op.create_index(op.f("ix_browser_sessions_principal_id"), "browser_sessions", ["principal_id"])
+    op.create_index(
+        op.f("ix_browser_sessions_principal_id_created_at"),
+        "browser_sessions",
+        ["principal_id", "created_at"],
+    )
     op.drop_index(op.f("ix_sign_in_links_project_id"), "sign_in_links")
     op.drop_column("sign_in_links", "role")
     op.add_column("sign_in_links", sa.Column("person_id", sa.Uuid(), nullable=False))

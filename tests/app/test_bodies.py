@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.bodies import FORM, STRANGER
-from tests.app.dashboard.steps import browser_of, person_signed_in
+from tests.app.dashboard.steps import browser_of, csrf_token, person_signed_in
 from tests.support import LAB
 
 
@@ -58,6 +58,36 @@ def test_a_body_that_is_none_is_refused_by_name(
     )
     assert answer.status_code in (400, 422), answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+FORMS = {
+    "/sign-in": ["api_key", "next"],
+    "/sign-in/password": ["email", "password", "next"],
+    "/invitations/x": ["name", "email", "password"],
+    "/account/profile": ["name", "email"],
+    "/account/password": ["current_password", "password"],
+    "/account/project": ["project"],
+    "/projects/lab/people/invite": ["role", "email", "days"],
+    "/projects/lab/keys": ["name", "role", "read_only", "days"],
+}
+
+
+@pytest.mark.parametrize(
+    "value", ["%00", "a%00b@c.example", "%ff", "%ed%a0%80", "%F0%9F%98%80", "-1"]
+)
+@pytest.mark.parametrize("path", list(FORMS))
+def test_no_letter_in_a_form_is_an_error_of_ours(
+    anonymous: TestClient, path: str, value: str
+) -> None:
+    browser = person_signed_in(anonymous, "admin")
+    token = csrf_token(browser.get("/account").text)
+    for odd in FORMS[path]:
+        fields = {"name": "Ada", "email": "ada@example.com", "csrf_token": token} | {odd: value}
+        content = "&".join(f"{name}={text}" for name, text in fields.items())
+        answer = browser.post(
+            path, content=content, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
+        assert answer.status_code < 500, (odd, answer.text)
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x"])

@@ -22,10 +22,12 @@ from workers.influence.errors import (
     UnknownLayer,
     UnsupportedModel,
 )
+from workers.influence.one_call import self_influence
 from workers.influence.pairwise import pairwise_influence
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
-from workers.influence.scorer import SelfInfluenceScorer, choose_device, self_influence
+from workers.influence.scorer import SelfInfluenceScorer
 from workers.influence.sketches import SketchSpec, sum_of_sketches
+from workers.influence.subject import choose_device
 
 # Raised by a change after which results differ beyond rounding: kept ones are then not used again.
 REVISION = 1

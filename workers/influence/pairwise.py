@@ -11,8 +11,14 @@ from workers.influence.layers import Layers
 from workers.influence.losses import Loss, resolve_loss
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import make_plan
-from workers.influence.scorer import Checkpoint, choose_device
-from workers.influence.subject import Inputs, Subject, require_examples, to_device
+from workers.influence.scorer import Checkpoint
+from workers.influence.subject import (
+    Inputs,
+    Subject,
+    choose_device,
+    require_examples,
+    to_device,
+)
 from workers.influence.weights import State, WeightSlots
 
 Batch = tuple[Inputs, Tensor]

@@ -1,6 +1,6 @@
-"""The engine's two public forms: a scorer that keeps checkpoints loaded, and one call over all."""
+"""The engine for batch after batch: a scorer that keeps checkpoints loaded."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,11 +27,10 @@ from workers.influence.measures import Seen, scores_of
 from workers.influence.memory_order import MemoryOrder, in_order
 from workers.influence.model_guard import scoring_mode
 from workers.influence.plan import Plan, make_plan
-from workers.influence.progress import Progress, TextBar
 from workers.influence.result import CheckpointScores, SelfInfluence, combine
 from workers.influence.self_check import check_two, check_two_sketches
 from workers.influence.sketches import BatchSketch, Sketcher, SketchSpec
-from workers.influence.subject import Inputs, Subject, require_examples, to_device
+from workers.influence.subject import Inputs, Subject, choose_device, require_examples, to_device
 from workers.influence.weights import State, WeightSlots
 
 Checkpoint = tuple[Mapping[str, Tensor], float]
@@ -332,74 +331,6 @@ class SelfInfluenceScorer:
 class _AtCheckpoint(NamedTuple):
     norms: dict[str, Tensor]  # by parameter, (B,) each
     seen: Seen
-
-
-def self_influence(
-    model: nn.Module,
-    batches: Iterable[tuple[Inputs, Tensor]],
-    *,
-    loss: str | Loss,
-    checkpoints: Sequence[Checkpoint],
-    layers: Layers = "all",
-    device: str | torch.device | None = None,
-    progress: bool | Progress = False,
-    check: bool = True,
-    sketch: SketchSpec | None = None,
-    salts: Sequence[str] | None = None,
-    precision: Precision = "full",
-    channels_last: bool | None = None,
-) -> SelfInfluence:
-    """Exact TracIn self-influence of every example, sum_i eta_i |grad loss(example, w_i)|².
-
-    Args:
-        batches: (inputs, targets) pairs, read once, one at a time. Results do not depend on how
-            the examples are split into batches, beyond rounding.
-        progress: True draws a bar; a function is called after each batch with the examples done
-            and the total, or None where `batches` does not tell (it has no `dataset` with a
-            length).
-        check: compare two examples with plain autograd before trusting the rest.
-        Others: as for SelfInfluenceScorer.
-    Returns:
-        Rows in the order of the batches; bounded memory apart from them.
-    Raises:
-        ShapeMismatch: no examples at all.
-        And what SelfInfluenceScorer raises.
-    """
-    scorer = SelfInfluenceScorer(
-        model,
-        loss=loss,
-        checkpoints=checkpoints,
-        layers=layers,
-        device=device,
-        sketch=sketch,
-        salts=salts,
-        precision=precision,
-        channels_last=channels_last,
-    )
-    dataset = getattr(batches, "dataset", None)
-    total = len(dataset) if isinstance(dataset, Sized) else None
-    parts: list[SelfInfluence] = []
-    done = 0
-    told: Progress | None = TextBar() if progress is True else progress or None
-    for inputs, targets in batches:
-        if len(targets) == 0:
-            continue
-        if check and not parts:
-            scorer.self_check(inputs, targets)
-        parts.append(scorer.score(inputs, targets))
-        done += len(targets)
-        if told is not None:
-            told(done, total)
-    if not parts:
-        raise ShapeMismatch("There are no examples to score.")
-    return replace(SelfInfluence.concatenate(parts), coverage=scorer.coverage)
-
-
-def choose_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, or cuda where there is one, or the CPU."""
-    if device is None or device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
 
 
 def _sum(norms: list[Tensor], like: Tensor) -> Tensor:

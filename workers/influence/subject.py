@@ -68,6 +68,13 @@ class Subject:
         return loss.detach(), dense
 
 
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or cuda where there is one, or the CPU."""
+    if device is None or device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
 def take(inputs: Inputs, index: Any) -> Inputs:
     """The examples at `index` (a slice or a tensor of positions) of every tensor."""
     return _map(inputs, lambda x: x[index])

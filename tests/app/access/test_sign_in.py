@@ -180,14 +180,24 @@ def test_buckets_that_are_full_again_are_dropped(browser: TestClient) -> None:
         assert db.execute(text("SELECT count(*) FROM sign_in_limits")).scalar_one() == 2
 
 
-def test_another_site_cannot_sign_a_visitor_in_with_a_password(browser: TestClient) -> None:
-    answer = browser.post(
-        "/sign-in/password",
-        data={"email": EMAIL, "password": PASSWORD},
-        headers={"Sec-Fetch-Site": "cross-site"},
-    )
-    assert answer.status_code == 403
-    assert "Set-Cookie" not in answer.headers
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://testserver"}, 303),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://testserver"}, 303),
+    ],
+)
+def test_another_site_cannot_sign_a_visitor_in_with_a_password(
+    browser: TestClient, headers: dict[str, str], status: int
+) -> None:
+    sent = {"email": EMAIL, "password": PASSWORD}
+    answer = browser.post("/sign-in/password", data=sent, headers=headers)
+    assert answer.status_code == status
+    assert ("Set-Cookie" in answer.headers) == (status == 303)
 
 
 def test_a_password_too_long_to_be_one_is_refused_at_once(browser: TestClient) -> None:
