@@ -246,6 +246,7 @@ def test_all_by_pointer_on_a_phone(sit: Sit, site: Site) -> None:
     expect(desk.item).not_to_have_attribute("data-name", second)
     top = desk.page.evaluate("document.querySelector('#place').getBoundingClientRect().top")
     assert 0 <= top < 640
+    desk.saved(2)
     desk.page.get_by_role("button", name="undo").tap()
     expect(desk.item).to_have_attribute("data-name", second)
     assert [v["kind"] for v in desk.saved(3)][-1] == "undo"
@@ -288,3 +289,29 @@ def test_markup_in_names_labels_and_keys_is_text(sit: Sit, site: Site) -> None:
     grace = sit(desk.queue, name="<img src=x onerror=alert(1)>")
     grace.open()
     grace.name()
+
+
+def test_zoom_shows_what_was_pressed_and_a_second_press_ends_it(sit: Sit, site: Site) -> None:
+    desk = sit(make_queue(site))
+    desk.open()
+    first = desk.name()
+    hero = desk.item.locator("[data-hero]")
+    usual = hero.locator("img").bounding_box()
+    desk.press("z")
+    expect(desk.item.locator("[data-do=zoom]")).to_have_attribute("aria-pressed", "true")
+    large = hero.locator("img").bounding_box()
+    frame = hero.bounding_box()
+    assert usual
+    assert large
+    assert frame
+    assert large["height"] > 2 * usual["height"]
+    middle = large["y"] + large["height"] / 2
+    assert abs(middle - frame["y"] - frame["height"] / 2) < 20  # the middle stays in the middle
+    desk.press("z")
+    desk.page.mouse.click(usual["x"] + usual["width"] / 2, usual["y"] + usual["height"] - 8)
+    large = hero.locator("img").bounding_box()
+    assert large
+    assert abs(large["y"] + large["height"] - frame["y"] - frame["height"]) < 40  # its lower end
+    desk.press_and_see_the_next("a")
+    desk.press("ArrowLeft")
+    expect(desk.item).to_have_attribute("data-name", first)

@@ -16,15 +16,20 @@ export class Log {
     return positions.reverse().map((position) => this.standing(position));
   }
 
-  // The history as the service tells it, with what is still on its way.
+  // The history as the service tells it, with what is older than it goes back, what was done since
+  // it was asked for, and what is still on its way.
   restore(history, changes, isAdjudicating) {
-    this.rows = history
+    const told = new Set(history.map((verdict) => verdict.token));
+    const first = Math.max(this.rows.findIndex((row) => told.has(row.token)), 0);
+    const standing = history
       .filter((v) => v.kind !== "undo" && !v.is_undone && !v.batch_id && v.adjudicates === isAdjudicating)
       .map((v) => ({
         token: v.token, position: v.position, name: v.key, kind: v.kind, comment: v.comment,
         label: v.kind === "relabel" ? v.label ?? v.value : null,
       }))
       .reverse();
+    const since = this.rows.slice(first).filter((row) => !told.has(row.token));
+    this.rows = [...this.rows.slice(0, first), ...standing, ...since];
     for (const change of changes) {
       if (change.type === "undo") this.remove(change.of);
       else if (!this.rows.some((row) => row.token === change.token)) this.add(change.row);

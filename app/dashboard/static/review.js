@@ -39,6 +39,7 @@ let showing = null; // { position, isPast, since }
 let step = -1; // how far back I look: an index into the log's steps, -1 at what is to do
 let lookAgain = null;
 let claimTrouble = null;
+let hasBegun = false; // what I did before is known; never, for whoever may only look
 let refusal = null; // what was not taken, until the next decision
 
 function numberIn(id) { return Number(document.getElementById(id).textContent.replaceAll(",", "")); }
@@ -104,7 +105,7 @@ function showState() {
 // ---- The line of items -----------------------------------------------------------------------
 
 async function refill() {
-  if (!canDecide) return;
+  if (!hasBegun) return;
   try {
     await store.refill();
     claimTrouble = null;
@@ -349,24 +350,28 @@ async function begin() {
   if (!canDecide) return;
   outbox.wake();
   try { await resync(); } catch (trouble) { log.restore([], outbox.changes, isAdjudicating); claimTrouble = trouble; }
-  if (linked) {
-    const row = log.standing(showing.position);
-    if (row) {
-      store.leave(showing.position);
-      step = log.steps.indexOf(row);
-      showing = null;
-      look(step, log.steps);
-    }
-    // One that is settled without me is to look at; whoever goes on goes on with the queue.
-  } else {
-    const before = recall("current");
-    try { await store.refill(); } catch (trouble) { claimTrouble = trouble; }
-    if (before !== null && store.line.includes(Number(before))) store.putFirst(Number(before));
-    showState();
-    present();
-    return;
-  }
+  if (linked) beginAt(Number(linked.dataset.position)); else await beginAtTheFirst();
+  hasBegun = true;
   refill();
+}
+
+// Somebody came by a link to an item. One that is settled without me stays, to be looked at.
+function beginAt(position) {
+  const row = log.standing(position);
+  if (!row) return;
+  store.leave(position);
+  showing = null;
+  const steps = log.steps;
+  look(steps.findIndex((each) => each.position === position), steps);
+}
+
+// A reload shows what was on the page before, not what may have come before it meanwhile.
+async function beginAtTheFirst() {
+  const before = Number(recall("current") ?? NaN);
+  try { await store.refill(); } catch (trouble) { claimTrouble = trouble; }
+  if (store.line.includes(before)) store.putFirst(before);
+  showState();
+  present();
 }
 
 begin();
