@@ -9,7 +9,7 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import problem_response
+from app.errors import BodyTooLarge, problem_response
 
 STRANGER = 64 * 1024
 FORM = 1024 * 1024
@@ -66,15 +66,11 @@ def _limit(path: str, headers: Headers) -> int:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    problem = BodyTooLarge(
+        f"A body of this request has at most {limit:,} bytes.",
+        remedy="Send less at a time. Without a key the limit is lower.",
+    )
     answer = problem_response(
-        {
-            "type": "urn:cleantrace:problem:body-too-large",
-            "title": "Body too large",
-            "status": 413,
-            "detail": f"A body of this request has at most {limit:,} bytes.",
-            "remedy": "Send less at a time. Without a key the limit is lower.",
-            "instance": scope["path"],
-        },
-        {"Connection": "close"},
+        problem.as_problem() | {"instance": scope["path"]}, {"Connection": "close"}
     )
     await answer(scope, receive, send)

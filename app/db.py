@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from app import nudges
+from app.errors import DatabaseUnavailable, raises
 from app.settings import settings
 
 NAMING = {
@@ -116,11 +117,13 @@ def rows(db: Session, statement: str, values: Mapping[str, Any]) -> list[Any]:
         cursor.close()
 
 
+@raises(DatabaseUnavailable)
 def read_session() -> Iterator[Session]:
     with reading() as session:
         yield session
 
 
+@raises(DatabaseUnavailable)
 def write_session() -> Iterator[Session]:
     with transaction() as session:
         yield session

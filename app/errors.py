@@ -7,12 +7,13 @@ problem says what is wrong (`detail`), where (`errors[].field`) and what to do (
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 logger = logging.getLogger(__name__)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+Dependency = TypeVar("Dependency", bound=Callable[..., Any])
 
 
 class ProblemError(Exception):
@@ -96,6 +98,23 @@ class Invalid(ProblemError):
     code = "invalid"
 
 
+class BodyUnreadable(ProblemError):
+    title = "Body unreadable"
+    code = "body-unreadable"
+
+
+class BodyTooLarge(ProblemError):
+    status = 413
+    title = "Body too large"
+    code = "body-too-large"
+
+
+class DatabaseUnavailable(ProblemError):
+    status = 503
+    title = "Database unavailable"
+    code = "database-unavailable"
+
+
 class FieldError(BaseModel):
     field: str = Field(description="Dotted path of the request field at fault.")
     message: str
@@ -111,6 +130,7 @@ class Problem(BaseModel):
     detail: str = Field(examples=["Nothing is stored at file:///data/digits.npz."])
     remedy: str | None = Field(None, examples=["Check the path; the API must be able to read it."])
     errors: list[FieldError] = Field(default_factory=list)
+    instance: str | None = Field(None, description="Path of the request.")
 
 
 def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
@@ -118,14 +138,21 @@ def problems(*errors: type[ProblemError]) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int | str, list[str]] = {}
     for error in errors:
         by_status.setdefault(error.status, []).append(error.title)
+    content = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {
-            "model": Problem,
-            "description": "; ".join(dict.fromkeys(titles)),
-            "content": {PROBLEM_MEDIA_TYPE: {}},
-        }
+        status: {"description": "; ".join(dict.fromkeys(titles)), "content": content}
         for status, titles in by_status.items()
     }
+
+
+def raises(*errors: type[ProblemError]) -> Callable[[Dependency], Dependency]:
+    """Declares what a dependency raises: every route that depends on it documents that too."""
+
+    def declare(dependency: Dependency) -> Dependency:
+        dependency.__dict__["raises"] = errors
+        return dependency
+
+    return declare
 
 
 def problem_response(
@@ -190,6 +217,16 @@ def _remedy(item: dict[str, Any]) -> str:
 
 def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # FastAPI and Starlette: of a body alone
+        return _on_problem(
+            request,
+            BodyUnreadable(
+                f"{error.detail}.", remedy="Send UTF-8 text in the form that Content-Type tells."
+            ),
+        )
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     return problem_response(
         {
             "type": "about:blank",
@@ -199,22 +236,28 @@ def _on_http(request: Request, error: Exception) -> JSONResponse:
             "remedy": "See /api/docs for the routes and methods there are.",
             "instance": request.url.path,
         },
-        dict(error.headers or {}),
+        headers,
     )
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Of every route at this path: Starlette tells those of the first alone."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.router.routes):
+        if route.path_regex.match(request.url.path):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _on_database_down(request: Request, error: Exception) -> JSONResponse:
     logger.error("database unavailable: %s", error)
-    return problem_response(
-        {
-            "type": "urn:cleantrace:problem:database-unavailable",
-            "title": "Database unavailable",
-            "status": 503,
-            "detail": "The database does not answer; nothing was changed.",
-            "remedy": "Try again in a moment. With an Idempotency-Key a repeat is always safe.",
-            "instance": request.url.path,
-        },
-        {"Retry-After": "2"},
+    return _on_problem(
+        request,
+        DatabaseUnavailable(
+            "The database does not answer; nothing was changed.",
+            remedy="Try again in a moment. With an Idempotency-Key a repeat is always safe.",
+            retry_after_s=2,
+        ),
     )
 
 

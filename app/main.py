@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
 from app import errors, health
 from app.access.account_pages import router as account_pages
@@ -23,6 +23,7 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.openapi import Api
 from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
 from app.reviews.bulk_routes import router as bulk
@@ -39,6 +40,8 @@ from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.webhooks.pages import router as webhook_pages
+from app.webhooks.routes import router as webhooks
 from cleantrace.version import __version__
 
 DESCRIPTION = """
@@ -50,9 +53,9 @@ labels are likely wrong. Errors are RFC 9457 problem documents that name the fie
 """
 
 
-def create_app() -> FastAPI:
+def create_app() -> Api:
     settings()  # a wrong environment stops the start, not the first request
-    app = FastAPI(
+    app = Api(
         title="Cleantrace",
         version=__version__,
         description=DESCRIPTION,
@@ -79,6 +82,7 @@ def create_app() -> FastAPI:
         people,
         keys,
         audit,
+        webhooks,
     ):
         project.include_router(room)
     app.include_router(project)
@@ -89,11 +93,12 @@ def create_app() -> FastAPI:
         scan_pages,
         new_queue_pages,
         queue_pages,
+        review_pages,
         lead_pages,
         bulk_pages,
-        review_pages,
         people_pages,
         key_pages,
+        webhook_pages,
         audit_pages,
     ):
         pages.include_router(room)

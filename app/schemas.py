@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import CoreSchema
 
 Item = TypeVar("Item")
 
@@ -15,10 +16,32 @@ Name = Annotated[
 Uri = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 
 
+def _forbid_conversion(schema: Any) -> None:
+    if isinstance(schema, list):
+        for part in schema:
+            _forbid_conversion(part)
+    elif isinstance(schema, dict):
+        if schema.get("type") in ("int", "float", "bool"):
+            schema["strict"] = True
+        for name, part in schema.items():
+            if name not in ("metadata", "default"):
+                _forbid_conversion(part)
+
+
 class In(BaseModel):
-    """A request body: unknown fields are refused, so that a misspelt option is not ignored."""
+    """A request body: unknown fields are refused, so that a misspelt option is not ignored.
+
+    Numbers and truth values must be such in JSON: `false` is no position, `"5"` no count.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # `strict=True` would also refuse what JSON can only tell as text: ids, times, enums.
+        schema = handler(source)
+        _forbid_conversion(schema)
+        return schema
 
 
 class Out(BaseModel):

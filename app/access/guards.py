@@ -19,12 +19,13 @@ from fastapi import BackgroundTasks, Depends, Form, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.access import keys
-from app.access.errors import NotAllowed, NotSignedIn
+from app.access.errors import NotAllowed, NotSignedIn, ProjectNotFound
 from app.access.models import Role
 from app.access.service import Caller, require_project, require_writing
 from app.access.sessions import SignedIn, session_by_cookie
 from app.access.visitor import SESSION_COOKIE as COOKIE
 from app.db import ReadSession
+from app.errors import raises
 
 CSRF_HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -38,6 +39,7 @@ class SignInNeeded(Exception):
 
 
 def _api_guard(role: Role) -> Callable[..., Caller]:
+    @raises(NotSignedIn, NotAllowed, ProjectNotFound)
     def guard(
         request: Request,
         db: ReadSession,

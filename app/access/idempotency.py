@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.access import queries
 from app.access.errors import IdempotencyKeyInvalid, IdempotencyKeyReused
 from app.access.service import Caller
+from app.errors import raises
 
 _MAX_LENGTH = 255
 Out = TypeVar("Out", bound=BaseModel)
@@ -57,6 +58,7 @@ class Once:
         return out.model_validate(earlier.body)
 
 
+@raises(IdempotencyKeyInvalid, IdempotencyKeyReused)
 async def _once(
     request: Request,
     response: Response,

@@ -7,7 +7,14 @@ from fastapi import APIRouter, Response
 from app.access.guards import Engineer, Viewer
 from app.access.idempotency import OnceOnly
 from app.datasets import content, service
-from app.datasets.errors import DatasetExists, DatasetNotFound, ExampleNotFound, NothingToRetry
+from app.datasets.content import NoPicture
+from app.datasets.errors import (
+    DatasetExists,
+    DatasetNotFound,
+    DatasetNotReady,
+    ExampleNotFound,
+    NothingToRetry,
+)
 from app.datasets.schemas import DatasetIn, DatasetOut, ExampleOut, RejectedRowOut
 from app.db import ReadSession, WriteSession
 from app.errors import problems
@@ -96,7 +103,7 @@ def list_rejected_rows(
 @router.get(
     "/{dataset_id}/examples/{position}",
     response_model=ExampleOut,
-    responses=problems(DatasetNotFound, ExampleNotFound),
+    responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound),
 )
 def get_example(dataset_id: UUID, position: int, caller: Viewer, db: ReadSession) -> ExampleOut:
     dataset = service.get_ready_dataset(db, caller, dataset_id)
@@ -106,7 +113,7 @@ def get_example(dataset_id: UUID, position: int, caller: Viewer, db: ReadSession
 @router.get(
     "/{dataset_id}/examples/{position}/image",
     response_class=Response,
-    responses=problems(DatasetNotFound, ExampleNotFound)
+    responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound, NoPicture)
     | {200: {"content": {"image/png": {}, "image/jpeg": {}}}},
 )
 def get_example_image(dataset_id: UUID, position: int, caller: Viewer, db: ReadSession) -> Response:

@@ -327,6 +327,26 @@ def release(db: Session, queue_id: uuid.UUID, me: uuid.UUID, position: int | Non
     return int(db.execute(_RELEASE, given).scalar_one())
 
 
+def end_soon(
+    db: Session, queue_id: uuid.UUID, me: uuid.UUID, position: int | None, grace_s: int
+) -> int:
+    """Let one claim, or all that a person holds, expire in a moment; returns how many."""
+    query = update(ReviewClaim).where(
+        ReviewClaim.queue_id == queue_id,
+        ReviewClaim.principal_id == me,
+        ReviewClaim.expires_at > func.now(),
+    )
+    if position is not None:
+        query = query.where(ReviewClaim.position == position)
+    soon = func.now() + timedelta(seconds=grace_s)
+    ended = db.scalars(
+        query.values(expires_at=func.least(ReviewClaim.expires_at, soon))
+        .returning(ReviewClaim.position)
+        .execution_options(synchronize_session=False)
+    )
+    return len(ended.all())
+
+
 def holders(
     db: Session, queue: QueueLike, limit: int
 ) -> Sequence[Row[int, str, uuid.UUID, str, bool, datetime]]:

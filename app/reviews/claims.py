@@ -123,9 +123,20 @@ def renew_claims(db: Session, caller: Caller, queue_id: UUID) -> list[ClaimOut]:
 
 
 def release_claims(
-    db: Session, caller: Caller, queue_id: UUID, position: int | None = None
+    db: Session,
+    caller: Caller,
+    queue_id: UUID,
+    position: int | None = None,
+    *,
+    grace_s: int = 0,
 ) -> ReleasedOut:
-    """Give one item back, or all that the caller holds, so that others get them at once."""
+    """Give one item back, or all that the caller holds, so that others get them.
+
+    Args:
+        grace_s: not at once, but in so many seconds, unless the caller asks for them again.
+    """
     at = sit_down(db, caller, queue_id)
+    if grace_s:
+        return ReleasedOut(released=queries.end_soon(db, at.queue.id, at.me, position, grace_s))
     queue_queries.wait_for_queue(db, queue_id)
     return ReleasedOut(released=queries.release(db, at.queue.id, at.me, position))

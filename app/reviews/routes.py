@@ -78,9 +78,18 @@ def release_claims(
     position: Annotated[
         int | None, Query(ge=0, le=2**31 - 1, description="Only this item.")
     ] = None,
+    grace_s: Annotated[
+        int,
+        Query(
+            ge=0,
+            le=60,
+            description="Seconds until then, in which asking for the next keeps them: for a page "
+            "that is left, but perhaps only to be loaded again.",
+        ),
+    ] = 0,
 ) -> ReleasedOut:
     """Give back all that the caller holds, as on leaving the page, or one item."""
-    return claims.release_claims(db, caller, queue_id, position)
+    return claims.release_claims(db, caller, queue_id, position, grace_s=grace_s)
 
 
 @router.post(

@@ -13,34 +13,31 @@ CleantraceError
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
+    ├── BodyUnreadable          400
     ├── NotSignedIn             401
     ├── NotAllowed              403
-    │   └── NotAssigned, NotAdjudicator
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   ├── EvidenceRequestNotFound, QueueNotFound, ItemNotFound
-    │   ├── BatchNotFound, SampleNotFound
+    │   ├── EvidenceRequestNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
-    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed
+    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin
-    │   ├── QueueExists, QueueClosed, QueueNotClosed, OtherDataset
-    │   ├── ItemTaken, NotDisputed, TokenReused, NothingToUndo, BatchUndone
     │   └── IdempotencyKeyReused
+    ├── BodyTooLarge            413
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
-    │   ├── QueueEmpty, KeysUnknown, PersonUnknown, OrderInvalid
-    │   ├── VerdictInvalid, NothingSelected
     │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
-A problem that this version does not know becomes the nearest class above it.
+Those of reviews and webhooks are in `room_errors`. A problem that this version does not know
+becomes the nearest class above it.
 """
 
 from collections.abc import Mapping
@@ -55,8 +52,6 @@ from cleantrace.client.models import (
     FieldProblem,
     Scan,
 )
-
-_TYPE_PREFIX = "urn:cleantrace:problem:"
 
 
 class CleantraceError(Exception):
@@ -166,14 +161,6 @@ class NotAllowed(ApiError):
     code = "not-allowed"
 
 
-class NotAssigned(NotAllowed):
-    code = "review-not-assigned"
-
-
-class NotAdjudicator(NotAllowed):
-    code = "review-not-adjudicator"
-
-
 class NotFound(ApiError):
     code = "not-found"
 
@@ -228,22 +215,6 @@ class KeyNotFound(NotFound):
     code = "key-not-found"
 
 
-class QueueNotFound(NotFound):
-    code = "review-queue-not-found"
-
-
-class ItemNotFound(NotFound):
-    code = "review-item-not-found"
-
-
-class BatchNotFound(NotFound):
-    code = "review-batch-not-found"
-
-
-class SampleNotFound(NotFound):
-    code = "review-sample-not-found"
-
-
 class Conflict(ApiError):
     code = "conflict"
 
@@ -258,6 +229,12 @@ class DatasetNotReady(Conflict):
 
 class DatasetNotFailed(Conflict):
     code = "nothing-to-retry"
+
+
+class NoPicture(Conflict):
+    """The dataset's examples are no images."""
+
+    code = "not-an-image"
 
 
 class CheckpointExists(Conflict):
@@ -300,44 +277,6 @@ class LastAdmin(Conflict):
     """Nobody could let people into the project any more."""
 
     code = "last-admin"
-
-
-class QueueExists(Conflict):
-    code = "review-queue-exists"
-
-
-class QueueClosed(Conflict):
-    code = "review-queue-closed"
-
-
-class ItemTaken(Conflict):
-    """Others decided the item meanwhile; the verdict is kept, but does not count."""
-
-    code = "review-item-taken"
-
-
-class NothingToUndo(Conflict):
-    code = "review-nothing-to-undo"
-
-
-class QueueNotClosed(Conflict):
-    code = "review-queue-not-closed"
-
-
-class OtherDataset(Conflict):
-    code = "review-other-dataset"
-
-
-class NotDisputed(Conflict):
-    code = "review-item-not-disputed"
-
-
-class TokenReused(Conflict):
-    code = "review-token-reused"
-
-
-class BatchUndone(Conflict):
-    code = "review-batch-undone"
 
 
 class IdempotencyKeyReused(Conflict):
@@ -392,32 +331,16 @@ class PersonInvalid(Invalid):
     code = "person-invalid"
 
 
-class QueueEmpty(Invalid):
-    code = "review-queue-empty"
-
-
-class KeysUnknown(Invalid):
-    code = "review-keys-unknown"
-
-
-class PersonUnknown(Invalid):
-    code = "review-person-unknown"
-
-
-class OrderInvalid(Invalid):
-    code = "review-order-invalid"
-
-
-class VerdictInvalid(Invalid):
-    code = "review-verdict-invalid"
-
-
-class NothingSelected(Invalid):
-    code = "review-nothing-selected"
-
-
 class IdempotencyKeyInvalid(Invalid):
     code = "idempotency-key-invalid"
+
+
+class BodyUnreadable(ApiError):
+    code = "body-unreadable"
+
+
+class BodyTooLarge(ApiError):
+    code = "body-too-large"
 
 
 class ServiceError(ApiError):
@@ -426,31 +349,3 @@ class ServiceError(ApiError):
 
 class DatabaseUnavailable(ServiceError):
     code = "database-unavailable"
-
-
-_BY_STATUS: dict[int, type[ApiError]] = {
-    401: NotSignedIn,
-    403: NotAllowed,
-    404: NotFound,
-    409: Conflict,
-    422: Invalid,
-}
-
-
-def _below(kind: type[ApiError]) -> dict[str, type[ApiError]]:
-    found = {kind.code: kind} if kind.code else {}
-    for each in kind.__subclasses__():
-        found |= _below(each)
-    return found
-
-
-_BY_CODE = _below(ApiError)
-
-
-def api_error(status: int, problem: Mapping[str, Any]) -> ApiError:
-    """The error for a problem document, of the most telling class there is."""
-    code = str(problem.get("type", "")).removeprefix(_TYPE_PREFIX)
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status)
-    if kind is None:
-        kind = ServiceError if status >= 500 else ApiError
-    return kind(status, problem)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import NewContext, Site
-from tests.browser.review_desk import Sit, make_queue, sign_in_as, sitting
+from tests.browser.review_desk import Desk, Sit, make_queue, sign_in_as, sitting
 from tests.support import get, make_person, post
 
 
@@ -43,9 +43,8 @@ def test_nothing_left_says_who_holds_what(sit: Sit, site: Site) -> None:
     table = ada.page.get_by_role("table", name="Who holds what until when")
     expect(table.get_by_role("row").nth(1)).to_contain_text("Grace Hopper")
     expect(table).to_contain_text(held)
-    grace.page.goto("about:blank")  # leaving gives them back at once
-    ada.page.get_by_role("button", name="Look again").click()
-    expect(ada.item).to_have_attribute("data-name", held)
+    grace.page.goto("about:blank")  # leaving gives them back, and the page looks by itself
+    expect(ada.item).to_have_attribute("data-name", held, timeout=40_000)
 
 
 def test_two_reviewers_never_see_the_same_item(sit: Sit, site: Site) -> None:
@@ -70,20 +69,25 @@ def test_a_cut_in_the_middle_of_a_decision_is_mended_and_recorded_once(
     desk.open()
     desk.name()
     arrived: list[str] = []
+    mended: list[bool] = []
 
-    def lose_the_answer(route: Route) -> None:
-        # The service takes the verdict; its answer never comes.
-        route.fetch()
-        arrived.append(route.request.post_data or "")
+    def cut(route: Route) -> None:
+        if mended:
+            route.continue_()
+            return
+        if not arrived:
+            # The service takes the verdict; its answer never comes.
+            route.fetch()
+            arrived.append(route.request.post_data or "")
         route.abort()
 
-    desk.context.route("**/verdicts", lose_the_answer)
+    desk.context.route("**/verdicts", cut)
     first = desk.press_and_see_the_next("a")
     expect(desk.page.locator("#unsaved")).to_have_text("not saved yet: 1")
     expect(desk.page.locator("#notice")).to_contain_text("cannot be reached. You can go on.")
     second = desk.press_and_see_the_next("x")
     expect(desk.page.locator("#unsaved")).to_have_text("not saved yet: 2")
-    desk.context.unroute("**/verdicts")
+    mended.append(True)
     verdicts = desk.saved(2)
     assert [v["key"] for v in verdicts] == [first, second]
     assert verdicts[0]["token"] in arrived[0]
@@ -213,3 +217,65 @@ def test_a_disagreement_is_settled_by_an_adjudicator(sit: Sit, site: Site) -> No
     expect(engineer.page.get_by_role("heading", name="Nothing is left")).to_be_visible()
     (verdict,) = engineer.saved(1)
     assert (verdict["adjudicates"], verdict["item_state"]) == (True, "done")
+
+
+def test_a_reload_gives_nothing_back_and_shows_the_same_item(sit: Sit, site: Site) -> None:
+    desk = sit(make_queue(site))
+    desk.open()
+    desk.press_and_see_the_next("a")
+    desk.saved(1)
+    current = desk.name()
+    desk.page.wait_for_load_state("networkidle")
+    before = _claims(desk)
+    for _ in range(3):
+        desk.page.reload()
+        assert desk.name() == current
+    desk.page.wait_for_load_state("networkidle")
+    assert _claims(desk) == before
+
+
+def _claims(desk: Desk) -> list[tuple[object, ...]]:
+    """What the person holds, and since when."""
+    from tests.app.reviews.world import sql
+
+    found: list[tuple[object, ...]] = sql(
+        "SELECT position, claimed_at FROM review_claims WHERE principal_id = :me ORDER BY position",
+        me=desk.person,
+    )
+    return found
+
+
+def test_claims_are_renewed_while_the_page_is_in_sight(sit: Sit, site: Site) -> None:
+    from tests.app.reviews.world import sql
+
+    desk = sit(make_queue(site, claim_ttl_s=10))
+    desk.open()
+    desk.name()
+    desk.page.wait_for_load_state("networkidle")
+    held = _claims(desk)
+    with desk.page.expect_response("**/claims/renew", timeout=15_000) as answer:
+        pass
+    assert len(answer.value.json()) == len(held)
+    (left,) = sql(
+        "SELECT min(extract(epoch FROM expires_at - now())) FROM review_claims"
+        " WHERE principal_id = :me",
+        me=desk.person,
+    )
+    assert left[0] > 9
+
+
+def test_what_the_service_refuses_is_said_and_is_to_do_again(sit: Sit, site: Site) -> None:
+    desk = sit(make_queue(site))
+    desk.watch.expected.append("403")
+    desk.open()
+    first = desk.name()
+    desk.page.wait_for_load_state("networkidle")
+    grace = make_person("lab", name="Grace", email=f"{uuid4()}@example.com")
+    people = f"/api/v1/projects/lab/queues/{desk.queue}/people"
+    assert site.api.put(people, json={"reviewers": [str(grace)]}).status_code == 200
+    desk.press("a")
+    notice = desk.page.locator("#notice")
+    expect(notice).to_contain_text(f"The decision on {first} was not taken")
+    expect(notice).to_contain_text("is assigned to others")
+    expect(desk.page.locator("#today")).to_have_text("0")
+    assert desk.saved(0) == []

@@ -25,8 +25,8 @@ export class Api {
   post(path, body) { return this.#change("POST", path, body); }
 
   // For the moment of leaving: nobody waits for the answer.
-  releaseAndForget(path) {
-    fetch(this.base + path, { method: "DELETE", keepalive: true, headers: this.#headers() }).catch(() => {});
+  postAndForget(path) {
+    fetch(this.base + path, { method: "POST", keepalive: true, headers: this.#headers() }).catch(() => {});
   }
 
   async html(path) {

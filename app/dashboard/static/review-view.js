@@ -131,11 +131,12 @@ export function nothingLeft(found, name) {
   panel.querySelector("[data-why]").textContent = parts.join(" ");
   const takeUp = panel.querySelector('[data-do="take-up"]');
   takeUp.hidden = !found.skipped;
-  takeUp.textContent = `Take up the ${count(found.skipped, "skipped item", "skipped items")}`;
+  takeUp.firstChild.data = found.skipped === 1 ? "Take up the skipped item " : `Take up the ${whole.format(found.skipped)} skipped items `;
+  panel.querySelector('[data-do="look-again"] kbd').hidden = found.skipped > 0; // enter does the first
   panel.querySelector("[data-adjudicate-link]").hidden = !found.disputed || at("review").hasAttribute("data-adjudicate");
   const rows = found.held.map((each) => {
     const row = document.createElement("tr");
-    const until = new Date(each.expires_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const until = new Date(each.expires_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
     for (const text of [each.name, each.key, until]) {
       const cell = document.createElement("td");
       cell.textContent = text;

@@ -3,6 +3,7 @@
 
 import { Api, Away, newToken, OtherPerson, Refused, SignedOut } from "./review-api.js";
 import { finder } from "./review-classes.js";
+import { listen } from "./review-input.js";
 import { helpPanel, KeyMap } from "./review-keys.js";
 import { inWords, Log } from "./review-log.js";
 import { Outbox } from "./review-outbox.js";
@@ -11,6 +12,8 @@ import * as view from "./review-view.js";
 
 const LOOK_AGAIN_MS = 10_000;
 const HEARTBEAT_MS = 60_000;
+const GRACE_S = 10;
+const SETTLED_AFTER_MS = 3_000; // by then what a page before this one sent on leaving has arrived
 const IDLE_AFTER_MS = 30 * 60_000; // whoever is away longer gives their items back
 const root = document.getElementById("review");
 const isAdjudicating = "adjudicate" in root.dataset;
@@ -35,9 +38,8 @@ const counts = {
 let showing = null; // { position, isPast, since }
 let step = -1; // how far back I look: an index into the log's steps, -1 at what is to do
 let lookAgain = null;
-let lastActive = Date.now();
-let isReloading = false;
 let claimTrouble = null;
+let refusal = null; // what was not taken, until the next decision
 
 function numberIn(id) { return Number(document.getElementById(id).textContent.replaceAll(",", "")); }
 function setCounts(fresh) { Object.assign(counts, fresh); view.showCounts(counts); }
@@ -77,7 +79,7 @@ function refused(change, problem) {
   outbox.drop((other) => other.of === change.token);
   setCounts({ today: Math.max(counts.today - 1, 0) });
   store.forget(change.position);
-  view.showNotice(`The decision on ${change.row.name} was not taken: ${problem.message} ${problem.remedy}`);
+  refusal = `The decision on ${change.row.name} was not taken: ${problem.message} ${problem.remedy}`;
 }
 
 function showState() {
@@ -90,6 +92,8 @@ function showState() {
     view.showNotice("Somebody else is signed in in this browser. Sign in as yourself to go on.", { href: "/sign-in", text: "Sign in" });
   } else if (trouble instanceof Away) {
     view.showNotice(`The service cannot be reached. You can go on. ${safe}`);
+  } else if (refusal) {
+    view.showNotice(refusal);
   } else if (trouble) {
     view.showNotice(`${trouble.message} ${trouble.remedy ?? ""}`);
   } else {
@@ -120,14 +124,15 @@ function present() {
   if (position !== undefined) return show(position);
   showing = null;
   lookAgain = setTimeout(refill, LOOK_AGAIN_MS);
-  if (claimTrouble) view.waiting("The next items come as soon as the service can be reached.");
+  if (claimTrouble instanceof Refused) view.waiting("Nothing is given out to you here now.");
+  else if (claimTrouble) view.waiting("The next items come as soon as the service can be reached.");
   else if (store.nothingLeft && !outbox.size) {
     const panel = view.nothingLeft(store.nothingLeft, document.querySelector("h1 a").textContent);
     keys.label(panel);
     const before = document.querySelector("#place > .nothing-left");
     if (before?.textContent === panel.textContent) return;
     view.put(panel, false);
-    if (!before) view.say(`Nothing is left for you right now. ${panel.querySelector("[data-why]").textContent}`);
+    if (!before) view.say("Nothing is left for you right now.");
   } else view.waiting("Taking the next item from the queue …");
 }
 
@@ -140,8 +145,7 @@ function show(position, row = null) {
   ready(node);
   view.markChosen(node, row);
   if (row) node.querySelector("[data-comment]").value = row.comment ?? "";
-  const byKeyboard = lastInput === "keyboard";
-  view.put(node, byKeyboard);
+  view.put(node, input.isKeyboard);
   if (!row) remember("current", String(position));
   view.fillEvidence(node, store.evidence(position)).then(() => {
     const [, following] = store.line;
@@ -175,6 +179,7 @@ function decide(kind, label = null) {
   const comment = node.querySelector("[data-comment]").value.trim() || null;
   const seconds = Math.min(Math.round(performance.now() - since) / 1000, 86_400);
   const token = newToken();
+  refusal = null;
   const isRegression = "regression" in node.dataset;
   const row = { token, position, name: node.dataset.name, kind, label, comment };
   const body = { kind, token, comment, seconds, adjudicate: isAdjudicating };
@@ -270,72 +275,27 @@ function leaveItemsAddress() {
   }
 }
 
-// ---- Keys, pointer and comment ---------------------------------------------------------------
-
-let lastInput = "keyboard";
+// ---- Keys and pointer ------------------------------------------------------------------------
 
 const does = {
-  accept: () => press("accept"), right: () => press("right"), unusable: () => press("unusable"),
-  unsure: () => press("unsure"), skip: () => decide("skip"), undo, back, forward,
+  skip: () => decide("skip"), undo, back, forward,
   find: () => article()?.querySelector("[data-find]")?.focus(),
   comment: () => article()?.querySelector("[data-comment]")?.focus(),
   zoom: (event) => { const node = article(); if (node) view.say(view.zoom(node, event) ? "Enlarged." : "Its usual size."); },
   help: toggleHelp, "take-up": takeUp, "look-again": refill,
 };
+const input = listen({ root, keys, does, article, decide, finishComment });
 
-function press(name) {
-  const button = article()?.querySelector(`[data-do="${name}"]`);
-  if (button && !button.hidden) decide(button.dataset.kind, button.dataset.label ?? null);
-}
-
-document.addEventListener("keydown", (event) => {
-  lastInput = "keyboard";
-  lastActive = Date.now();
-  const target = event.target.closest?.("input, select, textarea, [contenteditable]");
-  if (target) { typing(event, target); return; }
-  if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  const ownsIt = event.target.closest?.("a, button, summary, [tabindex='0']");
-  if (ownsIt && (event.key === " " || event.key === "Enter")) return;
-  if (event.key === "Enter" && !article()) { event.preventDefault(); document.querySelector("#place .btn.primary:not([hidden]), #place [data-do=look-again]")?.click(); return; }
-  const action = keys.actionOf(event);
-  const node = article();
-  if (node && "regression" in node.dataset && keys.isOn && /^[-0-9.,]$/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    node.querySelector("[data-find]").focus(); // and the key is typed there
-    return;
-  }
-  if (!action) return;
-  event.preventDefault();
-  // A key held down decides one item, not a row of them.
-  if (event.repeat && action !== "back" && action !== "forward") return;
-  (does[action] ?? (() => press(action)))();
-});
-
-function typing(event, field) {
-  if (event.key === "Escape") { event.preventDefault(); field.blur(); article()?.querySelector("h2")?.focus({ preventScroll: true }); return; }
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing || !field.matches("[data-comment]")) return;
-  event.preventDefault();
-  field.blur();
+function finishComment(comment) {
   const row = showing?.isPast ? log.standing(showing.position) : null;
-  if (row && row.kind !== "skip" && (row.comment ?? "") !== field.value.trim()) decide(row.kind, row.label);
-  else view.say(field.value.trim() ? "The comment goes with your decision." : "No comment.");
+  if (row && row.kind !== "skip" && (row.comment ?? "") !== comment) decide(row.kind, row.label);
+  else view.say(comment ? "The comment goes with your decision." : "No comment.");
 }
-
-root.addEventListener("pointerdown", () => { lastInput = "pointer"; lastActive = Date.now(); });
-root.addEventListener("click", (event) => {
-  const hero = event.target.closest("[data-hero] img");
-  if (hero) { does.zoom(event); return; }
-  const button = event.target.closest("[data-do]");
-  // The second half of a double click would fall on the next item.
-  if (!button || event.detail > 1) return;
-  if (button.dataset.kind) decide(button.dataset.kind, button.dataset.label ?? null);
-  else does[button.dataset.do]?.();
-});
-document.getElementById("help").addEventListener("click", toggleHelp);
 
 // ---- Coming, staying and leaving -------------------------------------------------------------
 
 async function heartbeat() {
-  if (document.hidden || !canDecide || Date.now() - lastActive > IDLE_AFTER_MS) return;
+  if (document.hidden || !canDecide || Date.now() - input.at > IDLE_AFTER_MS) return;
   try {
     if (outbox.size === 0) {
       const held = await api.post("/claims/renew");
@@ -348,23 +308,24 @@ async function heartbeat() {
 
 function comeBack() {
   if (document.hidden) return;
-  lastActive = Date.now();
+  input.at = Date.now();
   outbox.wake();
   refill();
 }
 
-// A reload keeps what is held: it shows the same item again.
-globalThis.navigation?.addEventListener("navigate", (event) => { isReloading = event.navigationType === "reload"; });
+// Nobody can tell a page that it is only loaded again. So what is held comes back to the others in a
+// moment, unless it is asked for before: then the same item is shown again.
 addEventListener("pagehide", () => {
-  if (!canDecide || isReloading) return;
+  if (!canDecide) return;
   // What is decided and not yet saved stays mine.
-  if (outbox.size === 0) api.releaseAndForget("/claims");
-  else store.line.forEach((position) => api.releaseAndForget(`/claims/${position}`));
+  const some = outbox.size === 0 ? [""] : store.line.map((position) => `&position=${position}`);
+  some.forEach((which) => api.postAndForget(`/claims/release?grace_s=${GRACE_S}${which}`));
 });
-addEventListener("pageshow", (event) => { if (event.persisted) { isReloading = false; comeBack(); } });
+addEventListener("pageshow", (event) => { if (event.persisted) comeBack(); });
 document.addEventListener("visibilitychange", comeBack);
 addEventListener("focus", comeBack);
 addEventListener("online", comeBack);
+setTimeout(heartbeat, SETTLED_AFTER_MS);
 setInterval(heartbeat, Math.min(HEARTBEAT_MS, (1000 * Number(root.dataset.ttl)) / 3));
 
 function remember(name, value) { try { sessionStorage.setItem(kept + name, JSON.stringify(value)); } catch { /* for this page */ } }

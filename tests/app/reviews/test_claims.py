@@ -211,3 +211,29 @@ def test_a_queue_that_hides_suggestions_hides_them(api: TestClient) -> None:
     suggested = [item["suggested_label"] for item in ada.ask(shown, count=10)["items"]]
     assert any(suggested)
     assert not any(item["suggested_label"] for item in ada.ask(hidden, count=10)["items"])
+
+
+def test_what_is_left_for_a_moment_comes_back_to_whoever_asks_in_time(api: TestClient) -> None:
+    queue = make_queue(api, 2).id
+    ada, grace = Person(api), Person(api)
+    held = [item["position"] for item in ada.ask(queue, count=2)["items"]]
+    path = f"{LAB}/queues/{queue}/claims/release"
+    left = ada.client.post(path, params={"grace_s": 10})
+    assert left.json() == {"released": 2}
+    assert grace.next(queue) is None
+    again = ada.ask(queue, count=2)["items"]
+    assert [item["position"] for item in again] == held
+    (soonest,) = sql("SELECT min(extract(epoch FROM expires_at - now())) FROM review_claims")
+    assert soonest[0] > 500
+    ada.client.post(path, params={"grace_s": 1, "position": held[0]})
+    let_claims_expire_in(1)
+    assert grace.next(queue)["position"] == held[0]
+    require_sound(queue)
+
+
+def let_claims_expire_in(seconds: int) -> None:
+    """As if so many seconds had passed."""
+    sql(
+        "UPDATE review_claims SET expires_at = expires_at - make_interval(secs => :seconds)",
+        seconds=seconds,
+    )

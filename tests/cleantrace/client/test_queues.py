@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from benchmarks.review_world import add_scan, add_world
 from cleantrace import Client
 from cleantrace.cli import app
-from cleantrace.client.errors import ItemTaken, NothingToUndo, QueueClosed, QueueExists
+from cleantrace.client.room_errors import ItemTaken, NothingToUndo, QueueClosed, QueueExists
 
 
 def test_a_queue_is_made_worked_at_undone_and_closed(client: Client) -> None:
