@@ -17,7 +17,6 @@ from app.errors import ProblemError
 from app.reviews import queues
 from app.reviews.new_queue_view import (
     NewQueueView,
-    Preview,
     new_queue_view,
     preview_of,
     scan_choices,
@@ -40,14 +39,16 @@ def new_queue_page(
     given: _Class = "",
     suggested: _Class = "",
 ) -> Response:
-    """Raises ScanNotFound, ScanNotComplete."""
+    """How many items it means is counted after the page: among a million that takes a moment.
+
+    Raises:
+        ScanNotFound, ScanNotComplete.
+    """
     if scan is None:
         return _page(caller, None, choices=scan_choices(db, caller))
     found = open_results(db, caller, scan)
     form = suggested_form(found, given=given, suggested=suggested)
-    return _page(
-        caller, new_queue_view(db, caller, found, form, preview=_preview(db, caller, form))
-    )
+    return _page(caller, new_queue_view(db, caller, found, form))
 
 
 @router.post("")
@@ -86,15 +87,6 @@ def _open(db: Session, caller: Caller, form: QueueForm) -> Results:
         raise ScanNotFound(
             "This form belongs to no scan.", remedy="Begin again from a scan's page."
         ) from error
-
-
-def _preview(db: Session, caller: Caller, form: QueueForm) -> Preview | None:
-    try:
-        body = request_of_form(form)
-        found = open_results(db, caller, body.scan_id)
-        return preview_of(found, body, queues.count_items(db, caller, body))
-    except (FormInvalid, ProblemError):  # such as a class from an address typed by hand
-        return None
 
 
 def _page(

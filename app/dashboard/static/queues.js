@@ -39,6 +39,10 @@ document.addEventListener("input", (event) => {
   pause = setTimeout(count, PAUSE_MS, form);
 });
 
+// The form that one meets first is counted at once.
+const counted = document.querySelector("form[data-count]");
+if (counted && !document.getElementById("preview").hasChildNodes()) count(counted);
+
 // The page's live part is fetched anew when the queue's events say that something changed.
 const follow = document.querySelector("[data-follow]");
 const FRESH_MS = 1500; // not more often than this, however many people work

@@ -158,13 +158,14 @@ def test_no_statement_reads_a_table_from_end_to_end(
     assert len(seen) > 25
     bad = []
     for query, params in seen.items():
-        plan = "\n".join(_plan(query, params))
+        plan = explained(query, params)
         if re.search(r"Seq Scan on (review_(items|votes|verdicts)|examples|scores)", plan):
             bad.append(f"{query}\n{plan}")
     assert not bad, "\n\n".join(bad)
 
 
-def _plan(query: str, params: Any) -> list[str]:
+def explained(query: str, params: Any) -> str:
+    """The plan of a statement."""
     from app.db import engine
 
     with engine().connect() as connection:
@@ -172,7 +173,7 @@ def _plan(query: str, params: Any) -> list[str]:
         cursor.execute("EXPLAIN " + query, params)
         lines = [row[0] for row in cursor.fetchall()]
         connection.rollback()
-        return lines
+        return "\n".join(lines)
 
 
 def test_a_look_reads_the_same_whatever_was_done_before(api: TestClient) -> None:
