@@ -38,12 +38,13 @@ check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, c
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-bench: $(STAMPS)/rivals ## Measure engine, rivals, sketches, service, memory: benchmarks/RESULTS.md
+bench: $(STAMPS)/rivals ## Measure all that benchmarks/RESULTS.md tells, and print its tables
 	$(BIN)/python -m benchmarks.engine
 	$(VENV)/rivals/bin/python -m benchmarks.rivals --seconds 2
 	$(BIN)/python -m benchmarks.sketches
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.reviews
 
 format: $(STAMPS)/dev ## Rewrite the code in our format
 	$(BIN)/ruff format .

@@ -24,12 +24,24 @@ from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.openapi import Api
+from app.overview.pages import router as overview_pages
+from app.reviews.bulk_pages import router as bulk_pages
+from app.reviews.bulk_routes import router as bulk
+from app.reviews.figure_routes import router as figures
+from app.reviews.lead_pages import router as lead_pages
+from app.reviews.new_queue_pages import router as new_queue_pages
+from app.reviews.queue_pages import router as queue_pages
+from app.reviews.queue_routes import router as queues
+from app.reviews.review_pages import router as review_pages
+from app.reviews.routes import router as reviews
 from app.runs.routes import router as runs
 from app.scans.estimate_routes import router as estimates
 from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.webhooks.pages import router as webhook_pages
+from app.webhooks.routes import router as webhooks
 from cleantrace.version import __version__
 
 DESCRIPTION = """
@@ -57,13 +69,41 @@ def create_app() -> Api:
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
-    for room in (datasets, runs, estimates, scans, evidence, people, keys, audit):
+    for room in (
+        datasets,
+        runs,
+        estimates,
+        scans,
+        evidence,
+        queues,
+        reviews,
+        bulk,
+        figures,
+        people,
+        keys,
+        audit,
+        webhooks,
+    ):
         project.include_router(room)
     app.include_router(project)
     pages = APIRouter(prefix="/projects/{project}")
-    for room in (dataset_pages, new_scan_pages, scan_pages, people_pages, key_pages, audit_pages):
+    for room in (
+        dataset_pages,
+        new_scan_pages,
+        scan_pages,
+        new_queue_pages,
+        queue_pages,
+        review_pages,
+        lead_pages,
+        bulk_pages,
+        people_pages,
+        key_pages,
+        webhook_pages,
+        audit_pages,
+    ):
         pages.include_router(room)
     for router in (
+        overview_pages,
         pages,
         access_pages,
         oidc_pages,

@@ -31,6 +31,7 @@ QUEUE_OF_TASK = {
     "scans.estimate": SCORING_QUEUE,
     # Beside the scorers, which have the model at hand.
     "scans.evidence": SCORING_QUEUE,
+    "webhooks.deliver": CPU_QUEUE,
 }
 
 # A worker takes the most urgent message first, whatever came before it: a person waits for the

@@ -62,6 +62,13 @@ def parse_position(value: Any) -> int:
     return value
 
 
+def parse_number(value: Any) -> int:
+    """The running number of a line in a log: 64 bits, from 1."""
+    if not isinstance(value, int) or not 0 < value < 2**63:
+        raise ValueError("not the number of a line")
+    return value
+
+
 def parse_time(value: str) -> datetime:
     return datetime.fromisoformat(value)
 

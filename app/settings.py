@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_SHORTEST_KEY = 32
+
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CLEANTRACE_", extra="ignore", frozen=True)
@@ -58,6 +60,16 @@ class Settings(BaseSettings):
     oidc_role: Literal["viewer", "reviewer", "engineer", "admin"] = Field(
         "viewer", description="The role that they have there."
     )
+    webhook_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="Long random words, separated by commas, that webhooks' secrets are encrypted "
+        "with; new ones with the first.",
+    )
+    webhook_http: bool = Field(False, description="Webhooks may go over plain http.")
+    webhook_private: bool = Field(
+        False, description="Webhooks may go to private addresses, such as those of an intranet."
+    )
     lease_ttl_s: float = Field(
         30.0, gt=0, description="Seconds a worker may be silent before its shard goes to another."
     )
@@ -69,11 +81,22 @@ class Settings(BaseSettings):
     torch_threads: int = Field(0, ge=0, description="CPU threads for torch; 0 leaves its own.")
     database_pool: int = Field(10, ge=1, description="Database connections a process may keep.")
 
-    @field_validator("allowed_roots", "model_factories", "oidc_domains", mode="before")
+    @field_validator(
+        "allowed_roots", "model_factories", "oidc_domains", "webhook_keys", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("webhook_keys")
+    @classmethod
+    def _hard_to_guess(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(key) < _SHORTEST_KEY for key in value):
+            raise ValueError(
+                f"each must have {_SHORTEST_KEY} characters or more, as from openssl rand -hex 32"
+            )
         return value
 
     @field_validator("oidc_issuer")

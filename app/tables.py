@@ -7,10 +7,23 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.evidence import models as evidence
 from app.projects import models as projects
+from app.reviews import models as reviews
 from app.runs import models as runs
 from app.scans import estimate_models as estimates
 from app.scans import models as scans
+from app.webhooks import models as webhooks
 
-__all__ = ["access", "datasets", "estimates", "evidence", "metadata", "projects", "runs", "scans"]
+__all__ = [
+    "access",
+    "datasets",
+    "estimates",
+    "evidence",
+    "metadata",
+    "projects",
+    "reviews",
+    "runs",
+    "scans",
+    "webhooks",
+]
 
 metadata = Base.metadata

@@ -49,6 +49,7 @@ def service(
         patch.setenv("CLEANTRACE_BATCH_SIZE", "32")
         patch.setenv("CLEANTRACE_TORCH_THREADS", "1")
         patch.setenv("CLEANTRACE_DEVICE", "cpu")
+        patch.setenv("CLEANTRACE_WEBHOOK_KEYS", "tests-only-and-as-long-as-it-has-to-be")
 
         from app import db
         from app.settings import settings

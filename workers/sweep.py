@@ -9,8 +9,12 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app import nudges
 from app.datasets import queries as dataset_queries
@@ -20,9 +24,11 @@ from app.jobs import queries as jobs
 from app.runs import queries as run_queries
 from app.scans import job_queries as scans
 from app.scans import sweep_queries as lost
+from app.scans.endings import announce_end
 from app.scans.estimate_models import ScanEstimate
 from app.scans.models import ScanStatus, Shard
 from app.settings import settings
+from app.webhooks import delivery_queries as webhooks
 from workers.orphans import OrphanSweep
 
 logger = logging.getLogger(__name__)
@@ -30,6 +36,8 @@ logger = logging.getLogger(__name__)
 # How long a nudge may take to be acted upon before it counts as lost. A nudge too many costs a
 # worker one look into the database.
 SILENT_S = 10.0
+
+_WEBHOOKS_KEPT, _WEBHOOKS_DROPPED_AT_ONCE = timedelta(days=30), 1000
 
 _SMALL_JOBS = ((ScanEstimate, "scans.estimate"), (EvidenceRequest, "scans.evidence"))
 _JOB_EXHAUSTED = {
@@ -57,6 +65,10 @@ def sweep() -> None:
             jobs.fail_exhausted_jobs(db, kind, settings().max_attempts, _JOB_EXHAUSTED)
             for job_id in jobs.forgotten_jobs(db, kind, SILENT_S):
                 nudges.nudge(db, task, job_id)
+        for endpoint_id in webhooks.forgotten_endpoints(db, SILENT_S):
+            nudges.nudge(db, "webhooks.deliver", endpoint_id)
+        webhooks.give_up_late(db)
+        webhooks.drop_old(db, _WEBHOOKS_KEPT, _WEBHOOKS_DROPPED_AT_ONCE)
 
 
 def _revive_scans() -> None:
@@ -66,10 +78,10 @@ def _revive_scans() -> None:
         if freed:
             logger.info("%d shards freed: their workers fell silent", freed)
         for shard in lost.exhausted_shards(db, most):
-            scans.fail_scan(db, shard.scan_id, _exhausted(shard))
+            _fail_scan(db, shard.scan_id, _exhausted(shard))
         for scan in lost.exhausted_scans(db, most):
             doing = "planned" if scan.status == ScanStatus.queued else "finalised"
-            scans.fail_scan(
+            _fail_scan(
                 db,
                 scan.id,
                 {
@@ -88,6 +100,11 @@ def _revive_scans() -> None:
         waiting = _waiting()
         for scan_id, pending in lost.starved_scans(db, most, SILENT_S, queue_is_empty=waiting == 0):
             nudges.nudge(db, "scans.score_shard", scan_id, times=min(pending, nudges.FANOUT))
+
+
+def _fail_scan(db: Session, scan_id: UUID, failure: dict[str, Any]) -> None:
+    if scans.fail_scan(db, scan_id, failure):
+        announce_end(db, scan_id)
 
 
 def _waiting() -> int | None:

@@ -58,3 +58,10 @@ def finalise_scan(scan_id: str) -> None:
     from workers.scanning.finalise import run_finalising
 
     run_finalising(UUID(scan_id))
+
+
+@app.task(name="webhooks.deliver")
+def deliver_webhooks(endpoint_id: str) -> None:
+    from workers.webhooks import run_delivering
+
+    run_delivering(UUID(endpoint_id))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from app.access import sessions
+from app.access.models import Role
 from app.access.sign_in import Begun
 from app.access.visitor import DEVICE_COOKIE, SESSION_COOKIE
 from app.settings import settings
@@ -29,6 +30,11 @@ def local_path(value: str | None) -> str | None:
     except ValueError:
         return None
     return None if parts.scheme or parts.netloc or value.startswith("//") else value
+
+
+def first_page(project: str, role: Role) -> str:
+    """Where a member begins: whoever reviews, at the queues; others see the project as a whole."""
+    return f"/projects/{quote(project)}{'/queues' if role is Role.reviewer else ''}"
 
 
 def signed_in_answer(begun: Begun, following: str) -> Response:

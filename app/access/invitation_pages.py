@@ -10,10 +10,10 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.access import invitations, passwords, provider
-from app.access.answers import signed_in_answer
+from app.access.answers import first_page, signed_in_answer
 from app.access.errors import NotAllowed, PersonInvalid
 from app.access.guards import FormSignedIn, signed_in_browser
-from app.access.models import PrincipalKind
+from app.access.models import PrincipalKind, Role
 from app.access.visitor import OwnVisitor
 from app.dashboard.frame import page, with_query
 from app.db import ReadSession, WriteSession, reading
@@ -40,7 +40,7 @@ def accept_as_new(
     """Raises InvitationSpent."""
     try:
         with reading() as db:
-            project = invitations.look_at(db, token).project_name
+            offer = invitations.look_at(db, token)
         begun = invitations.accept_as_new(
             token, name=name, email=email, password=password, visitor=visitor
         )
@@ -48,14 +48,14 @@ def accept_as_new(
         typed = {"name": name, "email": email}
         with reading() as db:
             return _invitation_page(request, db, token, error=error, typed=typed)
-    return signed_in_answer(begun, f"/projects/{quote(project)}/scans")
+    return signed_in_answer(begun, first_page(offer.project_name, Role(offer.role)))
 
 
 @router.post("/invitations/{token}/join")
 def accept_as_signed_in(token: str, db: WriteSession, signed_in: FormSignedIn) -> Response:
     """Raises InvitationSpent, NotAllowed."""
-    project = invitations.accept_as(db, signed_in, token)
-    return RedirectResponse(f"/projects/{quote(project)}/scans", 303)
+    joined = invitations.accept_as(db, signed_in, token)
+    return RedirectResponse(first_page(joined.project_name, joined.role), 303)
 
 
 def _invitation_page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -141,10 +142,13 @@ def accept_as_new(secret: str, *, name: str, email: str, password: str, visitor:
         raise people.email_taken() from error
 
 
-def accept_as(db: Session, signed_in: SignedIn, secret: str) -> str:
-    """Join with the account that is signed in; returns the project's name.
+class Joined(NamedTuple):
+    project_name: str
+    role: Role
 
-    A member keeps the higher of both roles.
+
+def accept_as(db: Session, signed_in: SignedIn, secret: str) -> Joined:
+    """Join with the account that is signed in. A member keeps the higher of both roles.
 
     Raises:
         InvitationSpent: it was used, revoked, or is too old.
@@ -153,10 +157,10 @@ def accept_as(db: Session, signed_in: SignedIn, secret: str) -> str:
     accounts.require_person(signed_in)
     offer = look_at(db, secret)
     _require_addressee(offer, signed_in.email)
-    people.join(db, signed_in.principal_id, offer.project_id, Role(offer.role))
+    role = people.join(db, signed_in.principal_id, offer.project_id, Role(offer.role))
     spend(db, offer.id, signed_in.principal_id)
     _audit_joining(db, offer, signed_in.principal_id, signed_in.name, signed_in.email)
-    return offer.project_name
+    return Joined(offer.project_name, role)
 
 
 def _require_addressee(offer: InvitationRow, email: str | None) -> None:

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.access import provider, sessions, sign_in
-from app.access.answers import local_path, signed_in_answer
+from app.access.answers import first_page, local_path, signed_in_answer
 from app.access.errors import NotSignedIn, TooManyAttempts
 from app.access.guards import COOKIE, require_csrf, require_sign_in, signed_in_browser
 from app.access.sign_in import Begun
 from app.access.visitor import AnyVisitor, OwnVisitor
-from app.dashboard.frame import page, project_url, with_query
+from app.dashboard.frame import page, with_query
 from app.db import ReadSession, WriteSession
 from app.errors import ProblemError
 from app.settings import settings
@@ -28,7 +28,7 @@ def home(request: Request, db: ReadSession) -> Response:
     caller = signed_in.at_home()
     if caller is None:
         return RedirectResponse("/account", 303)
-    return RedirectResponse(f"{project_url(caller)}/scans", 303)
+    return RedirectResponse(first_page(caller.project_name, caller.role), 303)
 
 
 @router.get("/sign-in")

@@ -111,14 +111,17 @@ def add_to_project(db: Session, person_id: UUID, project_id: UUID, role: Role) -
     db.flush()
 
 
-def join(db: Session, person_id: UUID, project_id: UUID, role: Role) -> None:
-    """Make somebody a member; one who is keeps the higher of both roles."""
+def join(db: Session, person_id: UUID, project_id: UUID, role: Role) -> Role:
+    """Make somebody a member; one who is keeps the higher of both roles, which is returned."""
     member = queries.lock_membership(db, project_id, person_id)
     if member is None:
         add_to_project(db, person_id, project_id, role)
     elif not Role(member.role).includes(role):
         member.role = role.value
         db.flush()
+    else:
+        return Role(member.role)
+    return role
 
 
 def ensure_owner(db: Session, project: Project) -> UUID:

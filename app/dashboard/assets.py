@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,17 +33,27 @@ class Asset:
     packed: bytes
 
 
+# Modules name each other by file; browsers are to ask for the hashed names.
+_IMPORT = re.compile(rb'(?<= from "\./)([\w-]+\.js)(?=")')
+
+
+@cache
+def _asset(name: str) -> Asset:
+    path = _FOLDER / name
+    # Modules import each other in no circle, so that what is imported has its hash first.
+    data = _IMPORT.sub(lambda found: _asset(found[1].decode()).url_name.encode(), path.read_bytes())
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    url_name = f"{path.stem}.{digest}{path.suffix}"
+    return Asset(url_name, _MEDIA_TYPES[path.suffix], data, gzip.compress(data, mtime=0))
+
+
 @cache
 def _assets() -> dict[str, Asset]:
-    found = {}
-    for path in sorted(_FOLDER.iterdir()):
-        media_type = _MEDIA_TYPES.get(path.suffix)
-        if media_type is not None:
-            data = path.read_bytes()
-            digest = hashlib.sha256(data).hexdigest()[:16]
-            name = f"{path.stem}.{digest}{path.suffix}"
-            found[path.name] = Asset(name, media_type, data, gzip.compress(data, mtime=0))
-    return found
+    return {
+        path.name: _asset(path.name)
+        for path in sorted(_FOLDER.iterdir())
+        if path.suffix in _MEDIA_TYPES
+    }
 
 
 @cache

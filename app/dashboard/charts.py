@@ -57,6 +57,31 @@ def share_bar(share: float, kind: str = "suspect") -> Markup:
     )
 
 
+def parts_bar(parts: Sequence[tuple[str, int]], whole: int) -> Markup:
+    """A horizontal bar of several parts of a whole; what is left over is its track.
+
+    Args:
+        parts: for each its class in the style sheet and its size, from the left.
+    """
+    bars = _tag("rect", class_="track", width=100.0, height=6.0)
+    left = 0.0
+    for kind, size in parts:
+        # However few, they must be seen.
+        width = max(100.0 * size / max(whole, 1), 0.5) if size > 0 else 0.0
+        if width:
+            bars += _tag("rect", class_=f"fill {kind}", x=left, width=width, height=6.0)
+        left += width
+    return _tag(
+        "svg",
+        bars,
+        class_="share-bar parts",
+        viewBox="0 0 100 6",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
 @dataclass(frozen=True)
 class _Axis:
     """Values to x coordinates, evenly on the drawn scale."""
@@ -280,7 +305,7 @@ class HeatCell:
     url: str | None
     words: str
     is_same: bool
-    """On the diagonal: nothing can stand there."""
+    """On the diagonal."""
 
 
 @dataclass(frozen=True)
@@ -294,7 +319,7 @@ class PairLink:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Flagged examples by given (rows) and suggested (columns) class."""
+    """Examples by given (rows) and another (columns) class."""
 
     names: list[str]
     rows: list[tuple[str, list[HeatCell]]]
@@ -311,24 +336,33 @@ def heat_map(
     pairs: Sequence[dict[str, Any]],
     classes: Sequence[str],
     url_of: Callable[[str, str], str],
+    *,
+    says: str = "suggested",
 ) -> HeatMap | None:
-    """The class pairs of a scan's summary as a table whose cells are links; None if empty."""
+    """Class pairs as a table whose cells are links; None if empty.
+
+    Args:
+        pairs: each with `given`, `suggested` and `count`; of a class with itself they are not
+            coloured, and not among the largest.
+        says: what the second class is.
+    """
     if not pairs:
         return None
     weight = dict.fromkeys(classes, 0)
-    for pair in pairs:
+    unlike = [pair for pair in pairs if pair["given"] != pair["suggested"]]
+    for pair in unlike:
         weight[pair["given"]] = weight.get(pair["given"], 0) + pair["count"]
         weight[pair["suggested"]] = weight.get(pair["suggested"], 0) + pair["count"]
     heaviest = sorted(weight, key=lambda name: -weight[name])[:_SHOWN_CLASSES]
     names = [name for name in weight if name in set(heaviest)]
     counts = {(pair["given"], pair["suggested"]): pair["count"] for pair in pairs}
-    most = max(counts.values())
+    most = max((pair["count"] for pair in unlike), default=0) or 1
     rows = [
-        (given, [_cell(given, other, counts.get((given, other), 0), most, url_of)
+        (given, [_cell(given, other, counts.get((given, other), 0), most, url_of, says)
                  for other in names])
         for given in names
     ]  # fmt: skip
-    ordered = sorted(pairs, key=lambda pair: -pair["count"])[:_SHOWN_PAIRS]
+    ordered = sorted(unlike, key=lambda pair: -pair["count"])[:_SHOWN_PAIRS]
     largest = [
         PairLink(
             pair["given"],
@@ -343,10 +377,10 @@ def heat_map(
 
 
 def _cell(
-    given: str, other: str, count: int, most: int, url_of: Callable[[str, str], str]
+    given: str, other: str, count: int, most: int, url_of: Callable[[str, str], str], says: str
 ) -> HeatCell:
-    level = math.ceil(_HEAT_LEVELS * count / most) if count else 0
-    words = f"{plural(count, 'example')} given {given}, suggested {other}"
+    level = math.ceil(_HEAT_LEVELS * count / most) if count and given != other else 0
+    words = f"{plural(count, 'example')} given {given}, {says} {other}"
     return HeatCell(count, level, url_of(given, other) if count else None, words, given == other)
 
 

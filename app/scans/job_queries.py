@@ -29,6 +29,13 @@ def scan_by_id(db: Session, scan_id: uuid.UUID) -> Scan | None:
     return db.get(Scan, scan_id)
 
 
+def ended_scan(db: Session, scan_id: uuid.UUID) -> Scan:
+    """A scan that is over, as this transaction has left it."""
+    return db.scalars(
+        select(Scan).where(Scan.id == scan_id).execution_options(populate_existing=True)
+    ).one()
+
+
 def lease_scan(
     db: Session, scan_id: uuid.UUID, phase: ScanStatus, token: uuid.UUID, ttl_s: float
 ) -> Scan | None:

@@ -23,7 +23,7 @@ from app.scans import service, views
 from app.scans.example_view import example_view
 from app.scans.gallery import gallery
 from app.scans.listing import AskedListing, Listing
-from app.scans.models import UNFINISHED, ScanStatus
+from app.scans.models import UNFINISHED, Scan, ScanStatus
 from app.scans.new_scan_view import new_scan_url
 from app.scans.results import Results, get_score, open_results
 from app.schemas import Position
@@ -116,6 +116,19 @@ def scan_page(
         running=views.running(caller, scan, out),
         overview=views.overview(db, caller, found) if found else None,
         view=gallery(db, caller, found, listing, url) if found else None,
+        review_url=_review_url(caller, scan, listing) if found else None,
+    )
+
+
+def _review_url(caller: Caller, scan: Scan, listing: Listing) -> str | None:
+    """Where a queue is made of what is listed."""
+    if not caller.role.includes(Role.engineer):
+        return None
+    return with_query(
+        f"{project_url(caller)}/queues/new",
+        scan=scan.id,
+        given=listing.label,
+        suggested=listing.suggested if listing.label else None,
     )
 
 

@@ -19,6 +19,7 @@ from app.paging import cut_page
 from app.runs.models import Checkpoint, CheckpointStatus, TrainingRun
 from app.runs.service import get_run, list_checkpoints
 from app.scans import queries
+from app.scans.endings import announce_end
 from app.scans.errors import (
     CheckpointUnusable,
     NoCheckpoints,
@@ -165,6 +166,7 @@ def cancel_scan(db: Session, caller: Caller, scan_id: UUID) -> Scan:
             remedy="Only a queued or running scan can be cancelled.",
         )
     audit(db, caller, "cancel_scan", f"scan {scan_id}")
+    announce_end(db, scan_id)
     db.refresh(scan)
     return scan
 

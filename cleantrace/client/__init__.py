@@ -19,6 +19,7 @@ from cleantrace.client.models import (
     Scan,
     Score,
 )
+from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 
 __all__ = [
     "Basis",
@@ -34,8 +35,12 @@ __all__ = [
     "Flag",
     "Influence",
     "Progress",
+    "Queue",
+    "QueueProgress",
     "RejectedRow",
+    "ReviewItem",
     "Run",
     "Scan",
     "Score",
+    "Verdict",
 ]

@@ -36,7 +36,8 @@ CleantraceError
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
-A problem that this version does not know becomes the nearest class above it.
+Those of reviews and webhooks are in `room_errors`. A problem that this version does not know
+becomes the nearest class above it.
 """
 
 from collections.abc import Mapping
@@ -51,8 +52,6 @@ from cleantrace.client.models import (
     FieldProblem,
     Scan,
 )
-
-_TYPE_PREFIX = "urn:cleantrace:problem:"
 
 
 class CleantraceError(Exception):
@@ -350,31 +349,3 @@ class ServiceError(ApiError):
 
 class DatabaseUnavailable(ServiceError):
     code = "database-unavailable"
-
-
-_BY_STATUS: dict[int, type[ApiError]] = {
-    401: NotSignedIn,
-    403: NotAllowed,
-    404: NotFound,
-    409: Conflict,
-    422: Invalid,
-}
-
-
-def _below(kind: type[ApiError]) -> dict[str, type[ApiError]]:
-    found = {kind.code: kind} if kind.code else {}
-    for each in kind.__subclasses__():
-        found |= _below(each)
-    return found
-
-
-_BY_CODE = _below(ApiError)
-
-
-def api_error(status: int, problem: Mapping[str, Any]) -> ApiError:
-    """The error for a problem document, of the most telling class there is."""
-    code = str(problem.get("type", "")).removeprefix(_TYPE_PREFIX)
-    kind = _BY_CODE.get(code) or _BY_STATUS.get(status)
-    if kind is None:
-        kind = ServiceError if status >= 500 else ApiError
-    return kind(status, problem)

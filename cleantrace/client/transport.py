@@ -16,8 +16,8 @@ from cleantrace.client.errors import (
     ApiError,
     ConnectionFailed,
     NotConfigured,
-    api_error,
 )
+from cleantrace.client.problems import api_error
 from cleantrace.version import __version__
 
 # Gateways and our own API say with these that nothing was done, or that a repeat may help.

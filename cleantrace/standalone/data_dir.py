@@ -3,7 +3,7 @@
 postgres/   the database         artifacts/  what workers write
 valkey/     password and port    logs/       a file for each process
 api-key     the first API key    stack.json  what runs now: URL, pids, how to reach the servers
-lock        held while `cleantrace up` runs
+webhook-key encrypts secrets     lock        held while `cleantrace up` runs
 """
 
 import json
@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from cleantrace.standalone.errors import StandaloneError
-from cleantrace.standalone.files import DirectoryLock, make_directory, write_private
+from cleantrace.standalone.files import (
+    DirectoryLock,
+    make_directory,
+    secret_in,
+    write_private,
+)
 
 
 def default_data_dir() -> Path:
@@ -92,6 +97,10 @@ class DataDirectory:
     def api_key_of(self, project: str) -> Path:
         """Where the first key of a project is kept."""
         return self.path / ("api-key" if project == "default" else f"api-key-{project}")
+
+    def webhook_key(self) -> str:
+        """What webhooks' secrets are encrypted with; made when it is first asked for."""
+        return secret_in(self.path / "webhook-key")
 
     def write_state(self, state: StackState) -> None:
         write_private(self.state_file, json.dumps(asdict(state), indent=2) + "\n")

@@ -135,6 +135,8 @@ class Launcher:
                 "CLEANTRACE_ARTIFACTS": artifacts,
                 "CLEANTRACE_ALLOWED_ROOTS": self._allowed_roots(),
                 "CLEANTRACE_PUBLIC_URL": url,
+                "CLEANTRACE_WEBHOOK_KEYS": os.environ.get("CLEANTRACE_WEBHOOK_KEYS")
+                or self._data.webhook_key(),
             },
         )
         self._say("Preparing the database.")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -21,31 +23,41 @@ from tests.support import (
 
 @pytest.fixture
 def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
-    key = make_key("lab", role="admin")
-    world = World(key, application.openapi())
-    api.event_hooks["request"] = [world.note]
-    dataset = make_dataset(api, data_dir, 60)
-    run = make_run(api, data_dir, dataset)
-    scan = post(api, "/scans", {"run_id": run["id"], "evidence": True})
-    run_scan(scan["id"])
-    made = estimate(api, run)
-    new_inputs = {"inputs": [{"row": [0.0, 1.0, 2.0, 3.0], "label": "1"}], "k": 2}
+    world = World(make_key("lab", role="admin"), application.openapi())
+    world.know("project", "lab")
+    world.know("position", 0, 7)
+    world.know("key", "point-00007")
+    for name in ("label", "predicted", "suggested", "given"):
+        world.know(name, "0", "2")
     for role in ("reviewer", "engineer"):
         make_person("lab", role)
     api.headers.update(world.headers)
+    world.never_name(get(api, "/me")["principal_id"])
+    api.event_hooks["response"] = [world.note]
+    dataset = make_dataset(api, data_dir, 60)
+    run = make_run(api, data_dir, dataset)
+    world.know("uri", dataset["uri"], str(next(data_dir.glob("*.safetensors"))))
+    scan = post(api, "/scans", {"run_id": run["id"], "evidence": True})
+    run_scan(scan["id"])
+    estimate(api, run)
+    new_inputs = {"inputs": [{"row": [0.0, 1.0, 2.0, 3.0], "label": "1"}], "k": 2}
     post(api, f"/scans/{scan['id']}/evidence/inputs", new_inputs, status=202)
+    review(api, scan)
     post(api, "/keys", {"name": "nightly", "role": "viewer", "read_only": True, "days": 9})
     post(api, "/invitations", {"role": "viewer", "email": "ada@example.com", "days": 9})
-    api.event_hooks["request"] = []
-    world.never_name(get(api, "/me")["principal_id"])
-    world.know("project", "lab")
-    world.know("dataset_id", dataset["id"])
-    world.know("run_id", run["id"])
-    world.know("scan_id", scan["id"])
-    world.know("estimate_id", made["id"])
-    world.know("position", 0, 7)
-    world.know("key", "point-00007")
-    for name in ("label", "predicted", "suggested"):
-        world.know(name, "0", "2")
-    world.know("uri", dataset["uri"], str(next(data_dir.glob("*.safetensors"))))
+    post(api, "/webhooks", {"url": "https://example.com/hook"})
+    get(api, "/people")
+    api.event_hooks["response"] = []
     return world
+
+
+def review(api: TestClient, scan: dict[str, Any]) -> None:
+    asked = {"name": "all", "scan_id": scan["id"], "policy": {"kind": "filter"}, "overlap": 2}
+    queue = f"/queues/{post(api, '/queues', asked)['id']}"
+    post(api, f"{queue}/next?n=3", status=200)
+    verdict = {"kind": "relabel", "label": "1", "token": str(uuid4())}
+    post(api, f"{queue}/items/7/verdicts", verdict)
+    selection = {"selection": {"given": "2"}}
+    post(api, f"{queue}/samples", selection | {"k": 2})
+    post(api, f"{queue}/batches", selection | {"verdict": {"kind": "unusable"}})
+    post(api, f"{queue}/undo", {"steps": 1, "token": str(uuid4())}, status=200)

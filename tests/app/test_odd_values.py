@@ -47,7 +47,7 @@ def test_no_value_in_an_address_is_an_error_of_ours(
         told = [each for each in operation.get("parameters", []) if each["in"] != "header"]
         for odd in told:
             for kind, text in (ODD_TEXT | (ODD_CURSORS if odd["name"] == "after" else {})).items():
-                values = world.values(each["name"] for each in told) | {odd["name"]: text}
+                values = world.values((each["name"] for each in told), path) | {odd["name"]: text}
                 query = "&".join(
                     f"{each['name']}={values[each['name']]}"
                     for each in told

@@ -23,7 +23,8 @@ _PLACES = {
 class World:
     """A project with something of each kind, and the ids of it that a request may name.
 
-    An answer of `GET` or `POST /things` teaches the ids that `/things/{thing_id}` takes.
+    An answer of `GET` or `POST /things` teaches the ids that `/things/{thing_id}` takes, while the
+    world is made and afterwards.
     """
 
     def __init__(self, key: str, document: dict[str, Any]) -> None:
@@ -31,23 +32,31 @@ class World:
         self._own: set[str] = set()
         self._known: dict[str, list[Any]] = defaultdict(list)
         self._cursors: dict[str, list[str]] = defaultdict(list)
-        self._paths = {re.sub(r"{\w+}", "[^/]+", path): path for path in document["paths"]}
         self._bodies: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._paths = {re.sub(r"{\w+}", "[^/]+", path): path for path in document["paths"]}
         self._children = {
-            path.rpartition("/")[0]: path.rpartition("/")[2].strip("{}")
+            path[: found.start()]: found[1]
             for path in document["paths"]
-            if path.endswith("}")
+            for found in re.finditer(r"/{(\w+)}", path)
+        }
+        self._streams = {
+            path
+            for path, operations in document["paths"].items()
+            if "text/event-stream" in str(operations)
         }
 
-    def note(self, request: Any) -> None:
-        """Remember the body of a request by which the world is made: it is a valid one."""
+    def note(self, answer: Any) -> None:
+        """Of each step by which the world is made: its body is a valid one, its ids exist."""
+        answer.read()
         for pattern, path in self._paths.items():
-            if request.content and re.fullmatch(pattern, request.url.path):
-                self._bodies[path].append(json.loads(request.content))
+            if answer.is_success and re.fullmatch(pattern, answer.request.url.path):
+                if answer.request.content:
+                    self._bodies[path].append(json.loads(answer.request.content))
+                self.learn(path, answer.json())
 
     def bodies(self, path: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
-        """Those by which the world was made, the first of each path; and those in the document."""
-        return self._bodies[path][:1] + schema.get("examples", [{}])
+        """The first by which the world was made; where there is none, those in the document."""
+        return self._bodies[path][:1] or schema.get("examples", [{}])
 
     def know(self, name: str, *values: Any) -> None:
         self._known[name] += [value for value in values if value not in self._known[name]]
@@ -56,6 +65,8 @@ class World:
         if not isinstance(answer, dict | list):
             return
         items = answer if isinstance(answer, list) else answer.get("items", [answer])
+        if not isinstance(items, list):
+            return
         ids = [item["id"] for item in items if isinstance(item, dict) and "id" in item]
         if path in self._children:
             self.know(self._children[path], *(each for each in ids if each not in self._own))
@@ -66,8 +77,18 @@ class World:
         """The caller's own: whoever revokes the key they call with is answered 401 from then on."""
         self._own.add(principal_id)
 
-    def values(self, names: Iterable[str]) -> dict[str, Any]:
-        return {name: next(iter(self._known.get(name, [UUID(int=1)]))) for name in names}
+    def values(self, names: Iterable[str], path: str = "") -> dict[str, Any]:
+        """The first that is known of each name."""
+        return {name: (self._fitting(path, name) or [UUID(int=1)])[0] for name in names}
+
+    def _fitting(self, path: str, name: str) -> list[Any]:
+        if name == "after":
+            return self._cursors[path]
+        known = self._known.get(name, [])
+        # The stream of what goes on never ends; the first scan is over.
+        if path in self._streams and name != "project":
+            return known[:1] if name == "scan_id" else []
+        return known
 
     def lead(self, case: schemathesis.Case) -> None:
         """Put what exists into most requests that are valid so far; the others stay as drawn."""
@@ -86,6 +107,6 @@ class World:
         for name, value in drawn.items():
             # By the value, not by chance or turn: the same request is led the same way again.
             turn = crc32(f"{path} {name} {value!r}".encode(errors="replace"))
-            known = self._cursors[path] if name == "after" else self._known.get(name)
+            known = self._fitting(path, name)
             if known and turn % 8:
                 yield name, known[turn // 8 % len(known)]

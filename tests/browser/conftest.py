@@ -204,4 +204,4 @@ def sign_in(page: Page, site: Site) -> None:
     page.goto("/sign-in")
     page.get_by_label("API key").fill(site.key)
     page.get_by_role("button", name="Use the key").click()
-    page.wait_for_url("**/projects/lab/scans")
+    page.wait_for_url("**/projects/lab")

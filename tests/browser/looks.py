@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -44,6 +45,19 @@ def check_structure(page: Page, name: str) -> None:
     assert not found["doubled"], (name, found["doubled"])
     small = page.evaluate(_SMALL_TARGETS)
     assert not small, (name, small[:5])
+
+
+def check_accessibility(page: Page, name: str) -> None:
+    """axe-core finds nothing serious or critical, in light and in dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = Axe().run(page).response["violations"]
+        grave = [
+            (each["id"], [node["html"][:160] for node in each["nodes"][:3]])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert not grave, (name, scheme, grave)
 
 
 def draw(page: Page, name: str, *, keep: bool) -> None:

@@ -43,7 +43,7 @@ def grace(page: Page) -> Page:
     page.get_by_label("E-mail address").fill("grace@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/projects/lab/scans")
+    page.wait_for_url("**/projects/lab")
     return page
 
 
@@ -62,7 +62,7 @@ def test_an_invited_person_is_in_by_keyboard_alone(grace: Page, new_context: New
     for typed in ("Ada Lovelace", "ada@example.com", PASSWORD):
         page.keyboard.type(typed)
         page.keyboard.press("Tab" if typed != PASSWORD else "Enter")
-    page.wait_for_url("**/projects/lab/scans")
+    page.wait_for_url("**/projects/lab/queues")
     expect(page.get_by_role("link", name="Ada Lovelace")).to_be_visible()
     expect(page.get_by_role("link", name="people")).to_have_count(0)
 

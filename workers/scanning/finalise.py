@@ -20,6 +20,7 @@ from app.datasets.models import Dataset, Task
 from app.db import new_id, now, reading, transaction
 from app.scans import job_queries as queries
 from app.scans import score_queries
+from app.scans.endings import announce_end
 from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
@@ -136,6 +137,7 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat, spool: Spool) -> No
             }
             if queries.finish_phase(db, scan.id, ScanStatus.finalising, token, values):
                 score_queries.replace_results(db, scan.id, rows(), [flag_rows(scan.id, flags)])
+                announce_end(db, scan.id)
 
     outlasting_database(commit)
     close_session(scan.id)

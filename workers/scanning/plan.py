@@ -12,6 +12,7 @@ from app.db import new_id, now, reading, transaction
 from app.nudges import FANOUT, nudge
 from app.runs.models import Checkpoint, TrainingRun
 from app.scans import job_queries as queries
+from app.scans.endings import announce_end
 from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.failures import failure_of, is_final
@@ -143,7 +144,8 @@ def give_up_or_retry(
                     "failure": failure_of(error, doing),
                     "finished_at": now(),
                 }
-                queries.finish_phase(db, scan.id, phase, token, values)
+                if queries.finish_phase(db, scan.id, phase, token, values):
+                    announce_end(db, scan.id)
             else:
                 queries.release_scan(db, scan.id, token)
 

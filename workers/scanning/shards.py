@@ -12,6 +12,7 @@ from app.artifacts import ArtifactStore
 from app.db import new_id, transaction
 from app.nudges import nudge
 from app.scans import job_queries as queries
+from app.scans.endings import announce_end
 from app.scans.job_queries import ShardResult
 from app.scans.models import Scan, Shard
 from app.settings import settings
@@ -90,6 +91,7 @@ def _give_back(shard: Shard, token: UUID, error: Exception) -> None:
             return
         if is_final(error, shard.attempts, settings().max_attempts):
             failure["detail"] += f" (examples {shard.start} to {shard.stop - 1})"
-            queries.fail_scan(db, shard.scan_id, failure)
+            if queries.fail_scan(db, shard.scan_id, failure):
+                announce_end(db, shard.scan_id)
         else:
             nudge(db, "scans.score_shard", shard.scan_id)

@@ -179,8 +179,8 @@ def test_a_person_of_two_projects_goes_between_them(stranger: TestClient) -> Non
     assert 'name="project" value="zoo"' in page
     assert "secretive" not in page
     assert _post(mine, "/project", project="zoo") == (303, "/projects/zoo/scans")
-    assert mine.get("/").headers["Location"] == "/projects/zoo/scans"
+    assert mine.get("/").headers["Location"] == "/projects/zoo"
     assert _post(mine, "/project", project="secretive")[0] == 404
     mine.cookies.delete(COOKIE)
     again = _signed_in(stranger)  # the next sign-in leads there too
-    assert again.get("/").headers["Location"] == "/projects/zoo/scans"
+    assert again.get("/").headers["Location"] == "/projects/zoo"

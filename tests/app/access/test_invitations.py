@@ -46,7 +46,7 @@ def test_an_invited_person_is_in_the_project_at_once(admin: TestClient) -> None:
     assert "invites you as reviewer" in page.text
     assert page.headers["Referrer-Policy"] == "no-referrer"
     answer = _join(browser, link)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/projects/lab/scans")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/projects/lab/queues")
     assert browser.get("/projects/lab/scans").status_code == 200
     assert browser.get(f"{LAB}/me").json()["role"] == "reviewer"
     person = admin.get(f"{LAB}/people").json()["items"][0]
@@ -143,7 +143,7 @@ def test_a_person_who_is_signed_in_joins_with_their_account(admin: TestClient) -
     assert "Join as Ada" in page
     assert browser.post(f"{link}/join", data={"csrf_token": "wrong"}).status_code == 403
     answer = browser.post(f"{link}/join", data={"csrf_token": csrf_token(page)})
-    assert answer.headers["Location"] == "/projects/lab/scans"
+    assert answer.headers["Location"] == "/projects/lab"
     assert browser.get(f"{LAB}/me").json()["role"] == "viewer"
     assert browser.get("/projects/other/scans").status_code == 200
 

@@ -110,7 +110,7 @@ def test_the_link_of_an_invitation_lets_in_whoever_holds_it(
     browser = browser_of(provided)
     assert "Join with Example ID" in browser.get(link).text
     assert _sign_in(browser, issuer, ADA, link).headers["Location"] == "/"
-    assert browser.get("/").headers["Location"] == "/projects/lab/scans"
+    assert browser.get("/").headers["Location"] == "/projects/lab/queues"
     assert _people(provided) == [("Ada Lovelace", "ada@example.com", "reviewer")]
     refused = _sign_in(
         browser_of(provided), issuer, ADA | {"sub": "2", "email": "e@f.example"}, link

@@ -117,7 +117,7 @@ def test_a_link_signs_in_once(browser: TestClient) -> None:
         link = people.create_sign_in_link(db, ensure_project(db, "lab"))
     answer = browser.get(link)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
-    assert browser.get("/").headers["Location"] == SCANS
+    assert browser.get("/").headers["Location"] == "/projects/lab"
     assert browser.get(SCANS).status_code == 200
     again = browser_of(browser).get(link)
     assert again.status_code == 410

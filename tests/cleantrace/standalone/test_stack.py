@@ -82,7 +82,7 @@ def test_key_and_link_that_up_printed_let_in(stack: Stack) -> None:
 
 
 def test_secrets_can_be_read_by_the_owner_alone(stack: Stack, data_dir: Path) -> None:
-    for name in ("api-key", "stack.json", "postgres/password", "valkey/password"):
+    for name in ("api-key", "webhook-key", "stack.json", "postgres/password", "valkey/password"):
         assert (data_dir / name).stat().st_mode & 0o777 == 0o600
     words = " ".join(processes_of(data_dir))
     assert stack.api_key not in words

@@ -1,0 +1,271 @@
+"""Making, ordering, assigning, closing and describing queues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.access.service import Caller, audit
+from app.datasets.models import Task
+from app.db import new_id, now
+from app.paging import cut_page
+from app.reviews import queue_queries as queries
+from app.reviews.at_queue import QueueLike
+from app.reviews.errors import (
+    KeysUnknown,
+    OrderInvalid,
+    OtherDataset,
+    PersonUnknown,
+    QueueClosed,
+    QueueEmpty,
+    QueueExists,
+    QueueNotClosed,
+    QueueNotFound,
+)
+from app.reviews.models import Duty, OrderBy, ReviewQueue
+from app.reviews.queue_schemas import AssignIn, QueueIn, QueueOut, ReprioritiseIn
+from app.reviews.selection import Selection, kept_policy, selection_of
+from app.scans.results import Results, open_results
+
+NOT_IN_REGRESSION = {OrderBy.margin, OrderBy.given_probability}
+
+
+def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
+    """Make a queue from a scan's results.
+
+    Raises:
+        ScanNotFound, ScanNotComplete, ClassUnknown.
+        OrderInvalid: the task has no such score.
+        KeysUnknown: a key of the list is not the data set's.
+        PersonUnknown: somebody assigned may not review in the project.
+        QueueExists: the project has a queue of this name.
+        QueueEmpty: the policy chooses nothing.
+    """
+    found, selection = _asked(db, caller, body)
+    values = body.model_dump(
+        include={"name", "overlap", "claim_ttl_s", "show_suggestion", "tolerance", "scan_id"}
+    ) | {
+        "id": new_id(),
+        "project_id": caller.project_id,
+        "dataset_id": found.dataset.id,
+        "order_scan_id": body.scan_id,
+        "order_by": body.order_by.value,
+        "policy": kept_policy(body.policy),
+        "is_assigned": bool(body.reviewers),
+        "epoch": 0,
+        "item_count": 0,
+        "created_at": now(),
+        "created_by": caller.principal_id,
+    }
+    queue = queries.add_queue(db, values)
+    if queue is None:
+        raise QueueExists(
+            f"The project has a queue {body.name!r} already.",
+            field="name",
+            remedy="Choose another name.",
+        )
+    _assign(db, caller, queue, body.reviewers, body.adjudicators)
+    count = queries.add_items(db, queue, selection)
+    if count == 0:
+        raise QueueEmpty(
+            "No example of the scan fits the policy.",
+            field="policy",
+            remedy="Choose a wider policy; the scan's page shows what there is.",
+        )
+    audit(db, caller, "create_queue", f"queue {queue.id}", name=body.name, items=count)
+    return queries.change_queue(db, queue.id, item_count=count)
+
+
+def _asked(db: Session, caller: Caller, body: QueueIn) -> tuple[Results, Selection]:
+    found = open_results(db, caller, body.scan_id)
+    _require_order(found, body.order_by)
+    selection = selection_of(body.policy, found)
+    if selection.keys is not None:
+        _require_known(db, found, selection.keys)
+    return found, selection
+
+
+def count_items(db: Session, caller: Caller, body: QueueIn) -> int:
+    """How many items the queue would have. Makes nothing.
+
+    Raises:
+        ScanNotFound, ScanNotComplete, ClassUnknown, OrderInvalid, KeysUnknown.
+    """
+    found, selection = _asked(db, caller, body)
+    draft = ReviewQueue(
+        scan_id=body.scan_id, dataset_id=found.dataset.id, order_by=body.order_by.value
+    )
+    return queries.count_chosen(db, draft, selection)
+
+
+def _require_order(found: Results, order_by: OrderBy) -> None:
+    if found.dataset.task == Task.regression and order_by in NOT_IN_REGRESSION:
+        raise OrderInvalid(
+            f"A regression has no {order_by.value} to order by.",
+            field="order_by",
+            remedy="Order by suspicion, self_influence, last_layer, loss or el2n.",
+        )
+
+
+def _require_known(db: Session, found: Results, keys: Sequence[str]) -> None:
+    unknown = queries.unknown_keys(db, found.dataset.id, keys)
+    if unknown:
+        shown = ", ".join(repr(key) for key in unknown[:5]) + (", …" if len(unknown) > 5 else "")
+        raise KeysUnknown(
+            f"The dataset has no example with {len(unknown)} of the keys: {shown}.",
+            field="policy.keys",
+            remedy="Leave them out, or make the queue from a scan of the dataset that has them.",
+        )
+
+
+def _assign(
+    db: Session,
+    caller: Caller,
+    queue: ReviewQueue,
+    reviewers: Sequence[UUID],
+    adjudicators: Sequence[UUID],
+) -> None:
+    asked = {*reviewers, *adjudicators}
+    known = queries.reviewers_among(db, caller.project_id, list(asked)) if asked else set()
+    for field, people in (("reviewers", reviewers), ("adjudicators", adjudicators)):
+        unknown = set(people) - known
+        if unknown:
+            raise PersonUnknown(
+                f"Nobody with the id {min(unknown)} may review in this project.",
+                field=field,
+                remedy="Give people the role reviewer in the project first.",
+            )
+    queries.replace_duties(
+        db,
+        queue.id,
+        [
+            *((person, Duty.review) for person in sorted(set(reviewers))),
+            *((person, Duty.adjudicate) for person in sorted(set(adjudicators))),
+        ],
+    )
+
+
+def assign_queue(db: Session, caller: Caller, queue_id: UUID, body: AssignIn) -> ReviewQueue:
+    """Say anew who reviews and adjudicates. What is in hand stays with those who hold it."""
+    queue = get_queue(db, caller, queue_id)
+    _assign(db, caller, queue, body.reviewers, body.adjudicators)
+    audit(
+        db,
+        caller,
+        "assign_queue",
+        f"queue {queue_id}",
+        reviewers=[str(person) for person in body.reviewers],
+        adjudicators=[str(person) for person in body.adjudicators],
+    )
+    return queries.change_queue(db, queue_id, is_assigned=bool(body.reviewers))
+
+
+def reprioritise_queue(
+    db: Session, caller: Caller, queue_id: UUID, body: ReprioritiseIn
+) -> ReviewQueue:
+    """Order a queue by another scan of its dataset. Verdicts and claims stay.
+
+    Raises:
+        QueueNotFound, QueueClosed, ScanNotFound, ScanNotComplete, OrderInvalid.
+        OtherDataset: the scan is of another dataset.
+    """
+    queue = get_queue(db, caller, queue_id)
+    require_open(queue)
+    found = open_results(db, caller, body.scan_id)
+    if found.dataset.id != queue.dataset_id:
+        raise OtherDataset(
+            "The scan is of another dataset than the queue.",
+            field="scan_id",
+            remedy=f"Name a complete scan of the dataset {queue.dataset_id}.",
+        )
+    order_by = body.order_by or OrderBy(queue.order_by)
+    _require_order(found, order_by)
+    queries.hold_queue(db, queue.id)
+    audit(db, caller, "reprioritise_queue", f"queue {queue_id}", scan=str(body.scan_id))
+    return queries.reprioritise(db, queue, body.scan_id, order_by)
+
+
+def close_queue(db: Session, caller: Caller, queue_id: UUID) -> ReviewQueue:
+    """No item is given out any more; what is in hand may still be decided."""
+    queue = get_queue(db, caller, queue_id)
+    require_open(queue)
+    audit(db, caller, "close_queue", f"queue {queue_id}")
+    return queries.change_queue(db, queue_id, closed_at=now())
+
+
+def reopen_queue(db: Session, caller: Caller, queue_id: UUID) -> ReviewQueue:
+    queue = get_queue(db, caller, queue_id)
+    if queue.closed_at is None:
+        raise QueueNotClosed(
+            "The queue is open.", remedy="Only a closed queue can be opened again."
+        )
+    audit(db, caller, "reopen_queue", f"queue {queue_id}")
+    return queries.change_queue(db, queue_id, closed_at=None)
+
+
+def get_queue(db: Session, caller: Caller, queue_id: UUID) -> ReviewQueue:
+    queue = queries.queue(db, caller.project_id, queue_id)
+    if queue is None:
+        raise queue_not_found(queue_id)
+    return queue
+
+
+def queue_not_found(queue_id: UUID) -> QueueNotFound:
+    return QueueNotFound(
+        f"There is no review queue {queue_id} in this project.",
+        field="queue_id",
+        remedy="List the queues to see their ids.",
+    )
+
+
+def require_open(queue: QueueLike) -> None:
+    """Raises QueueClosed."""
+    if queue.closed_at is not None:
+        raise QueueClosed(
+            f"The queue {queue.name!r} is closed.",
+            remedy="Ask an engineer to open it again, or choose another queue.",
+        )
+
+
+def list_queues(
+    db: Session,
+    caller: Caller,
+    *,
+    dataset_id: UUID | None = None,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+) -> tuple[list[ReviewQueue], str | None]:
+    rows = queries.queues_newest_first(
+        db, caller.project_id, dataset_id=dataset_id, after=after, limit=limit + 1
+    )
+    return cut_page(rows, limit, lambda queue: (queue.created_at, queue.id))
+
+
+def describe_queues(db: Session, queues: Sequence[ReviewQueue]) -> list[QueueOut]:
+    """Queues with their people and counts, in two statements however many they are."""
+    ids = [queue.id for queue in queues]
+    counts = queries.settled_counts(db, ids)
+    people: dict[tuple[UUID, str], list[UUID]] = {}
+    for duty in queries.duties(db, ids):
+        people.setdefault((duty.queue_id, duty.duty), []).append(duty.principal_id)
+    described = []
+    for queue in queues:
+        row = counts.get(queue.id)
+        values = {
+            "reviewers": people.get((queue.id, Duty.review), []),
+            "adjudicators": people.get((queue.id, Duty.adjudicate), []),
+            "done": row.done if row else 0,
+            "disputed": row.disputed if row else 0,
+        }
+        shared = QueueOut.model_fields.keys() - values.keys()
+        described.append(
+            QueueOut.model_validate({name: getattr(queue, name) for name in shared} | values)
+        )
+    return described
+
+
+def describe_queue(db: Session, queue: ReviewQueue) -> QueueOut:
+    return describe_queues(db, [queue])[0]

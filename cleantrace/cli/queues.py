@@ -1,0 +1,88 @@
+"""`cleantrace queues ...`."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cleantrace.cli.service import connected, id_column, out, remember
+from cleantrace.client import Queue
+
+app = typer.Typer(help="Review queues.", no_args_is_help=True, callback=remember)
+
+_POLICIES = typer.BadParameter("Give at most one of --top-k, --suspicion and --given.")
+
+
+@app.command("create")
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the queue.")],
+    scan: Annotated[str, typer.Option(help="Id of a complete scan.")],
+    top_k: Annotated[int | None, typer.Option(min=1, help="The first so many.")] = None,
+    suspicion: Annotated[
+        float | None, typer.Option(min=0, max=1, help="All at least this suspicious.")
+    ] = None,
+    given: Annotated[str | None, typer.Option(help="Those given this class.")] = None,
+    suggested: Annotated[str | None, typer.Option(help="With --given: suggested this one.")] = None,
+    order_by: Annotated[str, typer.Option(help="Score that orders it.")] = "suspicion",
+    overlap: Annotated[int, typer.Option(min=1, help="People who decide each item.")] = 1,
+    blind: Annotated[bool, typer.Option("--blind", help="Do not show suggestions.")] = False,
+) -> None:
+    """Make a queue of what a scan flagged, or of what is named; print its id."""
+    policies: list[dict[str, Any]] = []
+    if top_k is not None:
+        policies.append({"kind": "top_k", "k": top_k})
+    if suspicion is not None:
+        policies.append({"kind": "suspicion", "at_least": suspicion})
+    if given is not None:
+        policies.append({"kind": "class", "given": given, "suggested": suggested})
+    if len(policies) > 1 or (suggested is not None and given is None):
+        raise _POLICIES
+    with connected(context) as client:
+        made = client.create_queue(
+            name,
+            scan,
+            policies[0] if policies else None,
+            order_by=order_by,
+            overlap=overlap,
+            show_suggestion=not blind,
+        )
+    typer.echo(made.id)
+
+
+@app.command("list")
+def list_queues(
+    context: typer.Context,
+    dataset: Annotated[str | None, typer.Option(help="Only those of this dataset's id.")] = None,
+) -> None:
+    """List queues, newest first."""
+    table = Table("created", "name", "done", "disputed", "overlap", "", id_column(), box=None)
+    with connected(context) as client:
+        for each in client.queues(dataset):
+            table.add_row(*_row(each))
+    out.print(table)
+
+
+def _row(queue: Queue) -> list[str]:
+    return [
+        f"{queue.created_at:%Y-%m-%d %H:%M}",
+        queue.name,
+        f"{queue.done:,} of {queue.item_count:,}",
+        f"{queue.disputed:,}",
+        str(queue.overlap),
+        "closed" if queue.closed_at else "",
+        queue.id,
+    ]
+
+
+@app.command("status")
+def status(
+    context: typer.Context,
+    queue: Annotated[str, typer.Argument(help="Id of the queue.")],
+) -> None:
+    """Show a queue and its progress as JSON."""
+    with connected(context) as client:
+        found = asdict(client.get_queue(queue)) | {"progress": asdict(client.queue_progress(queue))}
+    typer.echo(json.dumps(found, indent=2, default=str))

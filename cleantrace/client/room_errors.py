@@ -1,0 +1,117 @@
+"""Problems of single rooms of the service, below the kinds in `errors`: reviews and webhooks."""
+
+from cleantrace.client.errors import Conflict, Invalid, NotAllowed, NotFound
+
+
+class NotAssigned(NotAllowed):
+    code = "review-not-assigned"
+
+
+class NotAdjudicator(NotAllowed):
+    code = "review-not-adjudicator"
+
+
+class QueueNotFound(NotFound):
+    code = "review-queue-not-found"
+
+
+class ItemNotFound(NotFound):
+    code = "review-item-not-found"
+
+
+class BatchNotFound(NotFound):
+    code = "review-batch-not-found"
+
+
+class SampleNotFound(NotFound):
+    code = "review-sample-not-found"
+
+
+class WebhookNotFound(NotFound):
+    code = "webhook-not-found"
+
+
+class DeliveryNotFound(NotFound):
+    code = "delivery-not-found"
+
+
+class QueueExists(Conflict):
+    code = "review-queue-exists"
+
+
+class QueueClosed(Conflict):
+    code = "review-queue-closed"
+
+
+class ItemTaken(Conflict):
+    """Others decided the item meanwhile; the verdict is kept, but does not count."""
+
+    code = "review-item-taken"
+
+
+class NothingToUndo(Conflict):
+    code = "review-nothing-to-undo"
+
+
+class QueueNotClosed(Conflict):
+    code = "review-queue-not-closed"
+
+
+class OtherDataset(Conflict):
+    code = "review-other-dataset"
+
+
+class NotDisputed(Conflict):
+    code = "review-item-not-disputed"
+
+
+class TokenReused(Conflict):
+    code = "review-token-reused"
+
+
+class BatchUndone(Conflict):
+    code = "review-batch-undone"
+
+
+class WebhookPaused(Conflict):
+    code = "webhook-paused"
+
+
+class WebhooksUnavailable(Conflict):
+    code = "webhooks-unavailable"
+
+
+class TooManyWebhooks(Conflict):
+    code = "too-many-webhooks"
+
+
+class QueueEmpty(Invalid):
+    code = "review-queue-empty"
+
+
+class KeysUnknown(Invalid):
+    code = "review-keys-unknown"
+
+
+class PersonUnknown(Invalid):
+    code = "review-person-unknown"
+
+
+class OrderInvalid(Invalid):
+    code = "review-order-invalid"
+
+
+class VerdictInvalid(Invalid):
+    code = "review-verdict-invalid"
+
+
+class NothingSelected(Invalid):
+    code = "review-nothing-selected"
+
+
+class WebhookAddressInvalid(Invalid):
+    code = "webhook-address-invalid"
+
+
+class WebhookEventsInvalid(Invalid):
+    code = "webhook-events-invalid"

@@ -1,0 +1,241 @@
+"""What a request costs: how many statements, and that each finds its rows by an index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+
+from app.reviews import claim_queries
+from tests.app.reviews.world import LAB, Person, add_scan, get, make_queue, post, sql
+
+_OURS = re.compile(r"\breview_(?!queues|duties|desks|samples|batches)\w+|\bexamples\b")
+
+
+@contextmanager
+def sent_statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any]]]:
+    """All that the driver is given in the block, whichever way it came."""
+    sent: list[tuple[str, Any]] = []
+    execute = psycopg.Cursor.execute
+
+    def note(self: Any, query: Any, params: Any = None, **kwargs: Any) -> Any:
+        sent.append((str(query), params))
+        return execute(self, query, params, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "execute", note)
+        yield sent
+
+
+def _of_reviews(sent: list[tuple[str, Any]]) -> list[str]:
+    return [query for query, _ in sent if "review_" in query]
+
+
+def test_next_and_decide_are_few_statements_however_far_one_is(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, _ = make_queue(api, 300)
+    ada = Person(api)
+    ada.work(queue)
+    for _ in range(2):
+        with sent_statements(monkeypatch) as sent:
+            item = ada.next(queue)
+        assert len(_of_reviews(sent)) == 2
+        with sent_statements(monkeypatch) as sent:
+            ada.decide(queue, item["position"])
+        assert len(_of_reviews(sent)) == 3
+        with sent_statements(monkeypatch) as sent:
+            ada.ask(queue, count=20)
+            ada.ask(queue, count=20)
+        assert len(_of_reviews(sent)) <= 5
+        for _ in range(60):
+            ada.work(queue)
+
+
+def test_lists_are_as_many_statements_for_many_as_for_few(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, _ = make_queue(api, 100)
+    ada = Person(api)
+    paths = ["", f"/{queue}/verdicts", f"/{queue}/batches", f"/{queue}/reviewers"]
+    ada.work(queue)
+
+    def count() -> list[int]:
+        found = []
+        for path in paths:
+            with sent_statements(monkeypatch) as sent:
+                get(ada.client, f"/queues{path}")
+            found.append(len(sent))
+        return found
+
+    few = count()
+    for _ in range(5):
+        make_queue(api, 10)
+        ada.work(queue)
+    assert count() == few
+
+
+def _everything(api: TestClient) -> Callable[[], None]:
+    """A queue large enough for plans to matter, and all that people do at it."""
+    queue, made = make_queue(api, 20_000, overlap=2)
+    small, _ = make_queue(api, 3_000)
+    ada, bob, lead = Person(api), Person(api), Person(api, "engineer")
+    for person in (ada, bob):
+        for _ in range(30):
+            person.work(queue)
+    ada.work(queue, "unusable")
+    bob.work(queue)
+    lead.ask(small)
+    # A table of a few pages is best read whole: votes and a log such as a queue has later.
+    sql(
+        "INSERT INTO review_votes (queue_id, position, principal_id, verdict_id, kind)"
+        " SELECT queue_id, position, gen_random_uuid(), 0, 'right' FROM review_items,"
+        " generate_series(1, 2) WHERE place > 1000"
+    )
+    sql(
+        "INSERT INTO review_verdicts"
+        " (queue_id, principal_id, position, kind, at, token, item_state)"
+        " SELECT :q, :me, i % 3000, 'undo', now(), gen_random_uuid(), 'open'"
+        " FROM generate_series(1, 30000) i",
+        q=small,
+        me=lead.id,
+    )
+    sql("ANALYZE")
+
+    def work() -> None:
+        for person in (ada, bob):
+            item = person.ask(queue, count=2)["items"][0]
+            person.decide(queue, item["position"], "unusable" if person is ada else "right")
+            person.undo(queue)
+            person.work(queue, "skip")
+            person.client.post(f"{LAB}/queues/{queue}/skips/take-up")
+            person.client.post(f"{LAB}/queues/{queue}/claims/renew")
+            person.client.post(f"{LAB}/queues/{queue}/claims/release")
+            person.history(queue)
+        sql("UPDATE review_claims SET expires_at = now() - interval '1 s'")
+        position = ada.next(queue)["position"]
+        get(api, f"/queues/{queue}/items/{position}/verdicts")
+        item = lead.next(queue, adjudicate=True)
+        lead.decide(queue, item["position"], adjudicate=True)
+        lead.undo(queue)
+        for path in ("", f"/{queue}", f"/{queue}/progress", f"/{queue}/reviewers"):
+            get(api, f"/queues{path}")
+        body = {
+            "selection": {"keys": ["key-5", "key-6"]},
+            "verdict": {"kind": "right"},
+        }
+        post(api, f"/queues/{queue}/batches/preview", body, status=200)
+        pair = {"given": "cat", "suggested": "dog"}
+        preview = {"selection": pair, "verdict": {"kind": "accept"}}
+        post(api, f"/queues/{small}/batches/preview", preview, status=200)
+        batch = post(api, f"/queues/{queue}/batches", body)
+        post(api, f"/queues/{queue}/batches/{batch['id']}/undo", status=200)
+        post(api, f"/queues/{small}/samples", {"selection": pair, "k": 3})
+        keys = {"kind": "keys", "keys": ["key-1", "key-2"]}
+        asked = {"name": str(uuid4()), "scan_id": str(made.scan_id), "policy": keys}
+        post(api, "/queues", asked)
+
+    return work
+
+
+def test_no_statement_reads_a_table_from_end_to_end(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = _everything(api)
+    with sent_statements(monkeypatch) as sent:
+        work()
+    seen: dict[str, Mapping[str, Any] | None] = {}
+    for query, params in sent:
+        verb = query.lstrip().split(None, 1)[0].upper()
+        if verb in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} and _OURS.search(query):
+            seen.setdefault(query, params)
+    assert len(seen) > 25
+    bad = []
+    for query, params in seen.items():
+        plan = explained(query, params)
+        if re.search(r"Seq Scan on (review_(items|votes|verdicts)|examples|scores)", plan):
+            bad.append(f"{query}\n{plan}")
+    assert not bad, "\n\n".join(bad)
+
+
+def explained(query: str, params: Any) -> str:
+    """The plan of a statement."""
+    from app.db import engine
+
+    with engine().connect() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute("EXPLAIN " + query, params)
+        lines = [row[0] for row in cursor.fetchall()]
+        connection.rollback()
+        return "\n".join(lines)
+
+
+def test_a_look_reads_the_same_whatever_was_done_before(api: TestClient) -> None:
+    """One reviewer alone in a queue of two must not pass all that they did before."""
+    queue, _ = make_queue(api, 4_000, overlap=2)
+    ada = Person(api)
+    sql("ANALYZE")
+
+    def rows_read() -> int:
+        from app.access.keys import caller_of, require_key
+        from app.db import transaction
+        from app.reviews.desks import sit_down
+
+        with transaction() as db:
+            at = sit_down(db, caller_of(require_key(db, ada.key)), queue)  # type: ignore[arg-type]
+            cursor = db.connection().connection.cursor()
+            cursor.execute(
+                "EXPLAIN (ANALYZE, FORMAT JSON) " + claim_queries._take(1, False),
+                {
+                    "queue": at.queue.id,
+                    "dataset": at.queue.dataset_id,
+                    "me": at.me,
+                    "ttl_s": 1,
+                    "epoch": at.queue.epoch,
+                    "base": at.desk.base,
+                    "since": at.desk.since,
+                    "pending": at.desk.pending,
+                    "pending_at": at.desk.pending_at,
+                },
+            )
+            read = sum(_rows(cursor.fetchone()[0][0]["Plan"]))
+            db.rollback()
+            return read
+
+    def pass_by() -> None:
+        # The two looks that move a base are a second apart.
+        for _ in range(2):
+            sql("UPDATE review_desks SET pending_at = pending_at - interval '2 seconds'")
+            ada.work(queue)
+
+    pass_by()
+    early = rows_read()
+    for _ in range(150):
+        ada.work(queue)
+    pass_by()
+    pass_by()
+    assert rows_read() <= early + 10
+
+
+def _rows(plan: dict[str, Any]) -> Iterator[float]:
+    if "Scan" in plan["Node Type"]:
+        filtered = plan.get("Rows Removed by Filter", 0)
+        yield (plan["Actual Rows"] + filtered) * plan["Actual Loops"]
+    for part in plan.get("Plans", []):
+        yield from _rows(part)
+
+
+def test_a_scan_that_reorders_is_read_by_its_index(api: TestClient) -> None:
+    """Of many scans, only the one that orders is read."""
+    queue, made = make_queue(api, 500)
+    for _ in range(3):
+        add_scan(made.dataset_id, 500)
+    better = add_scan(made.dataset_id, 500, seed=5)
+    post(api, f"/queues/{queue}/reprioritise", {"scan_id": str(better)}, status=200)
+    assert get(api, f"/queues/{queue}")["order_scan_id"] == str(better)
