@@ -23,7 +23,7 @@ Precision = Literal["full", "tf32", "bf16"]
 class PrecisionError:
     """Relative errors of squared norms in a lower precision, against the full one.
 
-    examples: how many were compared, at the first and the last checkpoint.
+    examples: how many norms were compared: each example at the first and the last checkpoint.
     """
 
     median: float

@@ -204,8 +204,9 @@ class SelfInfluenceScorer:
         """
         require_examples(inputs, targets)
         batch = self._placed(inputs, targets)
+        ends = sorted({0, len(self._states) - 1})
         with self._scoring():
-            for index in sorted({0, len(self._states) - 1}):
+            for index in ends:
                 state, sketcher = self._states[index], self._sketchers[index]
                 norms = partial(self._norms, sketcher=sketcher)
                 check_two(self._subject, norms, state, *batch)
@@ -213,11 +214,11 @@ class SelfInfluenceScorer:
                     sketches = partial(self._sketches, sketcher)
                     check_two_sketches(self._subject, sketches, state, *batch)
         if self._precision != "full":
-            ends = [self._states[0], self._states[-1]]
+            states = [self._states[index] for index in ends]
             with self._scoring():
-                true = [self._at_checkpoint(s, *batch, self._subject).seen.total for s in ends]
+                true = [self._at_checkpoint(s, *batch, self._subject).seen.total for s in states]
             with self._scoring(self._precision):
-                found = [self._at_checkpoint(s, *batch, self._quick).seen.total for s in ends]
+                found = [self._at_checkpoint(s, *batch, self._quick).seen.total for s in states]
             self._precision_error = PrecisionError.between(
                 torch.cat(found).cpu().numpy(), torch.cat(true).cpu().numpy()
             )
@@ -231,7 +232,7 @@ class SelfInfluenceScorer:
 
     def _placed(self, inputs: Inputs, targets: Tensor) -> tuple[Inputs, Tensor]:
         placed = to_device(inputs, self.device, channels_last=self._order.channels_last)
-        return placed, targets.detach().to(self.device, non_blocking=True)
+        return placed, to_device(targets, self.device)
 
     @contextmanager
     def _scoring(self, precision: Precision = "full") -> Iterator[None]:

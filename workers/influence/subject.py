@@ -82,9 +82,11 @@ def take(inputs: Inputs, index: Any) -> Inputs:
 
 def to_device(inputs: Inputs, device: torch.device, *, channels_last: bool = False) -> Inputs:
     """Every tensor on the device, apart from any graph. From pinned memory without waiting."""
+    # Only towards CUDA: what comes from there without waiting may be read before it has come.
+    towards = device.type == "cuda"
 
     def placed(x: Tensor) -> Tensor:
-        there = x.detach().to(device, non_blocking=True)
+        there = x.detach().to(device, non_blocking=towards)
         return in_order(there, channels_last=channels_last)
 
     return _map(inputs, placed)

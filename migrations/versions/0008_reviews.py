@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 moment = sa.DateTime(timezone=True)
 document = postgresql.JSONB(none_as_null=True, astext_type=sa.Text())
