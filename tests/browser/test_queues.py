@@ -246,4 +246,5 @@ def test_looks(signed_in: Page, site: Site, day: Day) -> None:
             wide = signed_in.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, (name, width, wide)
             looks.check_structure(signed_in, f"{name} {width}")
+        looks.check_accessibility(signed_in, name)
         looks.draw(signed_in, name, keep=name in _KEPT)
