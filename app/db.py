@@ -96,7 +96,9 @@ def copy_csv(db: Session, table: str, columns: Sequence[str], chunks: Iterable[b
             copy.write(chunk)
 
 
-def rows(db: Session, statement: str, values: Mapping[str, Any]) -> list[Any]:
+def rows(
+    db: Session, statement: str, values: Mapping[str, Any], *, binary: bool = False
+) -> list[Any]:
     """Run SQL straight at the driver, in the session's transaction; rows are named tuples.
 
     For the few statements that people wait for: half of what a short statement costs is what
@@ -104,10 +106,11 @@ def rows(db: Session, statement: str, values: Mapping[str, Any]) -> list[Any]:
 
     Args:
         statement: with its values as `%(name)s`.
+        binary: for large values of bytes, which as text take twice their size.
     Raises:
         OperationalError: SQLAlchemy's, as from any other statement.
     """
-    cursor = db.connection().connection.cursor(row_factory=namedtuple_row)
+    cursor = db.connection().connection.cursor(row_factory=namedtuple_row, binary=binary)
     try:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

@@ -23,6 +23,8 @@ from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
+from app.explore.pages import router as explore_pages
+from app.explore.routes import router as explore
 from app.openapi import Api
 from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
@@ -74,6 +76,7 @@ def create_app() -> Api:
         runs,
         estimates,
         scans,
+        explore,
         evidence,
         queues,
         reviews,
@@ -91,6 +94,7 @@ def create_app() -> Api:
         dataset_pages,
         new_scan_pages,
         scan_pages,
+        explore_pages,
         new_queue_pages,
         queue_pages,
         review_pages,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
@@ -25,29 +25,25 @@ from app.reviews.new_queue_view import (
 from app.reviews.queue_form import FormInvalid, QueueForm, TypedQueue, problems_of, request_of_form
 from app.reviews.queue_view import queue_url
 from app.scans.errors import ScanNotFound
+from app.scans.region_address import Asked
 from app.scans.results import Results, open_results
 
 router = APIRouter(prefix="/queues/new", include_in_schema=False)
-_Class = Annotated[str, Query(max_length=500)]
 
 
 @router.get("")
 def new_queue_page(
-    caller: PageEngineer,
-    db: ReadSession,
-    scan: UUID | None = None,
-    given: _Class = "",
-    suggested: _Class = "",
+    caller: PageEngineer, db: ReadSession, asked: Asked, scan: UUID | None = None
 ) -> Response:
     """How many items it means is counted after the page: among a million that takes a moment.
 
     Raises:
-        ScanNotFound, ScanNotComplete.
+        ScanNotFound, ScanNotComplete; RegionInvalid: the address holds a region that is none.
     """
     if scan is None:
         return _page(caller, None, choices=scan_choices(db, caller))
     found = open_results(db, caller, scan)
-    form = suggested_form(found, given=given, suggested=suggested)
+    form = suggested_form(found, asked)
     return _page(caller, new_queue_view(db, caller, found, form))
 
 

@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller
 from app.dashboard.formatting import number, plural, shortened
-from app.dashboard.frame import project_url, with_query
+from app.dashboard.frame import Place, project_url, with_query
 from app.datasets.models import Dataset, Task
 from app.datasets.service import datasets_of
 from app.db import now
@@ -21,9 +22,12 @@ from app.reviews.settings_view import PersonOption, person_options
 from app.reviews.words import ORDER_NAMES
 from app.runs.service import runs_of
 from app.scans.models import Scan, ScanStatus
+from app.scans.region_address import AskedRegion, query_of
+from app.scans.region_schemas import RegionIn
 from app.scans.results import Results
 from app.scans.service import list_scans
 from app.scans.views import dataset_title, scan_url
+from app.scans.words import region_words
 
 _SCANS_OFFERED = 50
 
@@ -45,6 +49,7 @@ class NewQueueView:
     scan_words: str
     flagged: str
     form: QueueForm
+    region: Place | None
     problems: Problems
     classes: list[str]
     is_regression: bool
@@ -63,18 +68,38 @@ def new_queue_url(caller: Caller, **query: object) -> str:
     return with_query(f"{project_url(caller)}/queues/new", **query)
 
 
-def suggested_form(found: Results, *, given: str = "", suggested: str = "") -> QueueForm:
-    """The form one meets first: what was flagged, or one class pair of it."""
+def suggested_form(found: Results, asked: AskedRegion) -> QueueForm:
+    """The form one meets first: what was flagged, one class pair of it, or what was selected in
+    the scatter.
+
+    Raises:
+        RegionInvalid
+    """
+    region = asked.region(found) if asked.x else None
+    given, suggested = asked.given, asked.suggested
+    if region is not None:
+        what = "selected examples"
+    else:
+        what = f"{given} → {suggested}" if given and suggested else given or "suspects"
     date = now()
-    what = f"{given} → {suggested}" if given and suggested else given or "suspects"
     name = f"{dataset_title(found.dataset)}: {what}, {date.day} {date:%b %H:%M}"
     return QueueForm(
         scan=str(found.scan.id),
         name=shortened(name, 120),
-        policy="class" if given else "flagged",
+        policy="region" if region else "class" if given else "flagged",
         given=given,
         suggested=suggested,
+        region=region.model_dump_json(exclude_defaults=True) if region else "",
     )
+
+
+def _region(caller: Caller, found: Results, form: QueueForm) -> Place | None:
+    """What was selected in the scatter, in words, and where it is seen."""
+    with suppress(ValidationError):
+        region = RegionIn.model_validate_json(form.region or "null")
+        address = f"{scan_url(caller, found.scan)}/explore?{query_of(region)}"
+        return Place(region_words(region.model_dump(mode="json")), address)
+    return None
 
 
 def new_queue_view(
@@ -98,6 +123,7 @@ def new_queue_view(
         f"scanned with {run.name}",
         flagged=number(scan.flagged_count or 0),
         form=form,
+        region=_region(caller, found, form),
         problems=problems or {},
         classes=dataset.classes or [],
         is_regression=is_regression,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import ARRAY, Integer, Row, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from app.access.models import Principal
@@ -48,6 +48,18 @@ def votes_by_person(db: Session, queue_id: uuid.UUID) -> dict[uuid.UUID, Row[uui
         .group_by(ReviewVote.principal_id)
     )
     return {row.principal_id: row for row in rows}
+
+
+def outcomes_at(
+    db: Session, queue_id: uuid.UUID, positions: Sequence[int]
+) -> Sequence[Row[int, str, str | None]]:
+    """Rows of (position, state, outcome) of those that are items of the queue."""
+    return db.execute(
+        select(ReviewItem.position, ReviewItem.state, ReviewItem.outcome).where(
+            ReviewItem.queue_id == queue_id,
+            ReviewItem.position == func.any(bindparam("positions", positions, ARRAY(Integer))),
+        )
+    ).all()
 
 
 def items_page(

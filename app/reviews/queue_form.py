@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
@@ -13,6 +14,7 @@ from app.errors import ProblemError
 from app.reviews.queue_schemas import QueueIn
 
 _LONGEST_KEYS = 1_000_000
+_LONGEST_REGION = 500_000
 _Text = Annotated[str, Form(max_length=2000)]
 
 
@@ -20,8 +22,9 @@ _Text = Annotated[str, Form(max_length=2000)]
 class QueueForm:
     """The form's fields, all as text.
 
-    policy: flagged, top_k, suspicion, class, each_class or keys; each has its own fields.
-    suspicion: in percent. minutes: how long an item stays in hand. keys: one a line.
+    policy: flagged, top_k, suspicion, class, each_class, keys or region; each has its own fields.
+    suspicion: in percent. minutes: how long an item stays in hand. keys: one a line. region: what
+    was selected in the scatter, as JSON.
     """
 
     scan: str = ""
@@ -34,6 +37,7 @@ class QueueForm:
     flagged_only: bool = True
     of_class: str = "10"
     keys: str = ""
+    region: str = ""
     order_by: str = "suspicion"
     overlap: str = "1"
     minutes: str = "10"
@@ -55,6 +59,7 @@ def _typed(
     flagged_only: _Text = "",
     of_class: _Text = "",
     keys: Annotated[str, Form(max_length=_LONGEST_KEYS)] = "",
+    region: Annotated[str, Form(max_length=_LONGEST_REGION)] = "",
     order_by: _Text = "suspicion",
     overlap: _Text = "1",
     minutes: _Text = "10",
@@ -75,6 +80,7 @@ def _typed(
         flagged_only=bool(flagged_only),
         of_class=of_class,
         keys=keys,
+        region=region,
         order_by=order_by,
         overlap=overlap,
         minutes=minutes,
@@ -176,6 +182,8 @@ def _policy(form: QueueForm) -> dict[str, Any] | FieldProblem:
             return {"kind": "suspicion", "at_least": share / 100}
         case "class":
             return _classes(form)
+        case "region":
+            return _region(form)
         case _:
             keys = [line.strip() for line in form.keys.splitlines() if line.strip()]
             if not keys:
@@ -199,6 +207,16 @@ def _classes(form: QueueForm) -> dict[str, Any] | FieldProblem:
         chosen: dict[str, Any] = {"kind": "filter", "given": [form.given], "flagged": True}
         return chosen | ({"suggested": [form.suggested]} if form.suggested else {})
     return {"kind": "class", "given": form.given, "suggested": form.suggested or None}
+
+
+def _region(form: QueueForm) -> dict[str, Any] | FieldProblem:
+    try:
+        region: dict[str, Any] = json.loads(form.region)
+        return {**region, "kind": "region"}
+    except (ValueError, TypeError, RecursionError):
+        return FieldProblem(
+            "Nothing is selected.", "Select examples in the scan's scatter and come from there."
+        )
 
 
 def _overlap(form: QueueForm) -> int | FieldProblem:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     CursorResult,
+    Integer,
     Result,
     Row,
     Select,
@@ -106,6 +107,9 @@ def _fitting(query: Select[Any], queue: ReviewQueue, selection: Selection) -> Se
             Example,
             (Example.dataset_id == queue.dataset_id) & (Example.position == Score.position),
         ).where(Example.key == func.any(_keys(selection.keys)))
+    if selection.positions is not None:
+        inside = bindparam("inside", list(selection.positions), type_=ARRAY(Integer), unique=True)
+        query = query.where(Score.position.in_(select(func.unnest(inside))))
     return query
 
 

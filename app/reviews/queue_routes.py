@@ -22,7 +22,7 @@ from app.reviews.errors import (
     QueueNotFound,
 )
 from app.reviews.queue_schemas import AssignIn, QueueIn, QueueOut, ReprioritiseIn
-from app.scans.errors import ClassUnknown, ScanNotComplete, ScanNotFound
+from app.scans.errors import ClassUnknown, RegionInvalid, ScanNotComplete, ScanNotFound
 from app.schemas import Page
 
 router = APIRouter(prefix="/queues", tags=["reviews"])
@@ -36,6 +36,7 @@ router = APIRouter(prefix="/queues", tags=["reviews"])
         ScanNotFound,
         ScanNotComplete,
         ClassUnknown,
+        RegionInvalid,
         OrderInvalid,
         KeysUnknown,
         PersonUnknown,

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from app.reviews.models import OrderBy
+from app.scans.region_schemas import RegionIn
 from app.schemas import In, Name, Out
 
 MAX_ITEMS = 2**31 - 1
@@ -72,8 +73,20 @@ class Keys(In):
     keys: list[Key] = Field(min_length=1, max_length=100_000)
 
 
+class Region(RegionIn):
+    """The examples in a region of a scatter of two scores."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "region", "x": "loss", "y": "margin", "y_to": 0}]}
+    )
+
+    kind: Literal["region"]
+    k: _Count | None = Field(None, description="Only the first k of them.")
+
+
 Policy = Annotated[
-    Flagged | TopK | Suspicion | OfClass | EachClass | Filter | Keys, Field(discriminator="kind")
+    Flagged | TopK | Suspicion | OfClass | EachClass | Filter | Keys | Region,
+    Field(discriminator="kind"),
 ]
 
 

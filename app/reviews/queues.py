@@ -37,7 +37,7 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
     """Make a queue from a scan's results.
 
     Raises:
-        ScanNotFound, ScanNotComplete, ClassUnknown.
+        ScanNotFound, ScanNotComplete, ClassUnknown, RegionInvalid.
         OrderInvalid: the task has no such score.
         KeysUnknown: a key of the list is not the data set's.
         PersonUnknown: somebody assigned may not review in the project.
@@ -82,7 +82,7 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
 def _asked(db: Session, caller: Caller, body: QueueIn) -> tuple[Results, Selection]:
     found = open_results(db, caller, body.scan_id)
     _require_order(found, body.order_by)
-    selection = selection_of(body.policy, found)
+    selection = selection_of(db, body.policy, found)
     if selection.keys is not None:
         _require_known(db, found, selection.keys)
     return found, selection
@@ -92,7 +92,7 @@ def count_items(db: Session, caller: Caller, body: QueueIn) -> int:
     """How many items the queue would have. Makes nothing.
 
     Raises:
-        ScanNotFound, ScanNotComplete, ClassUnknown, OrderInvalid, KeysUnknown.
+        ScanNotFound, ScanNotComplete, ClassUnknown, RegionInvalid, OrderInvalid, KeysUnknown.
     """
     found, selection = _asked(db, caller, body)
     draft = ReviewQueue(

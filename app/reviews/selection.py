@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.reviews import queue_schemas as schemas
+from app.scans.regions import examples_in
 from app.scans.results import Results
 
 
@@ -20,12 +23,13 @@ class Selection:
     suspicion_at_least: float | None = None
     suspicion_at_most: float | None = None
     keys: Sequence[str] | None = None
+    positions: Sequence[int] | None = None
     k: int | None = None
     k_of_class: int | None = None
 
 
-def selection_of(policy: schemas.Policy, found: Results) -> Selection:
-    """Raises ClassUnknown: the policy names a class that the data set has not."""
+def selection_of(db: Session, policy: schemas.Policy, found: Results) -> Selection:
+    """Raises ClassUnknown: the policy names a class that the data set has not; RegionInvalid."""
     match policy:
         case schemas.Flagged():
             return Selection(flagged=True)
@@ -37,6 +41,9 @@ def selection_of(policy: schemas.Policy, found: Results) -> Selection:
             return Selection(k_of_class=k)
         case schemas.Keys(keys=keys):
             return Selection(keys=sorted(set(keys)))
+        case schemas.Region(k=k):
+            inside = examples_in(db, found, policy, inside="policy")
+            return Selection(positions=inside.tolist(), k=k)
         case schemas.OfClass():
             suggested = None if policy.suggested is None else [policy.suggested]
             return Selection(

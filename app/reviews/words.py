@@ -6,6 +6,7 @@ from typing import Any
 
 from app.dashboard.formatting import number, percent, plural
 from app.reviews.models import OrderBy
+from app.scans.words import region_words
 
 ORDER_NAMES = {
     OrderBy.suspicion: "suspicion",
@@ -35,6 +36,8 @@ def policy_words(policy: dict[str, Any]) -> str:
         case "class":
             suggested = policy.get("suggested")
             words = f"given {policy['given']}" + (f", suggested {suggested}" if suggested else "")
+        case "region":
+            words = region_words(policy)
         case _:
             words = _filter_words(policy)
     return words + (f", the first {number(policy['k'])}" if policy.get("k") else "")

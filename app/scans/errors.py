@@ -46,3 +46,8 @@ class CheckpointUnusable(Conflict):
 class ClassUnknown(Invalid):
     title = "Class unknown"
     code = "class-unknown"
+
+
+class RegionInvalid(Invalid):
+    title = "Region invalid"
+    code = "region-invalid"

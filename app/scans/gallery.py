@@ -80,20 +80,8 @@ def gallery(db: Session, caller: Caller, found: Results, listing: Listing, url: 
     """
     dataset = found.dataset
     modality = Modality(dataset.modality or Modality.table)
-    items, following = _read(db, found, listing, _IN_A_PAGE[modality])
-    shown = shown_examples(
-        dataset,
-        project_url(caller),
-        [item.position for item in items],
-        longest_text=_LONGEST_TEXT,
-        most_cells=_MOST_CELLS,
-    )
-    ranked = found.scan.example_count - ((found.scan.summary or {}).get("non_finite") or 0)
-    flags = results.flags_of(db, found, [item for item in items if isinstance(item, ScoreOut)])
-    cards = [
-        _card(item, flags.get(item.position), view, ranked, listing, url)
-        for item, view in zip(items, shown, strict=True)
-    ]
+    items, following = _read(db, found, listing, in_a_page(found))
+    cards = example_cards(db, caller, found, items, listing, url)
     is_classification = dataset.task == Task.classification
     return Gallery(
         url=url,
@@ -109,6 +97,35 @@ def gallery(db: Session, caller: Caller, found: Results, listing: Listing, url: 
         first_url=f"{url}{listing.but().query}#examples" if listing.after else None,
         next_url=f"{url}{listing.but(after=following).query}#examples" if following else None,
     )
+
+
+def in_a_page(found: Results) -> int:
+    """How many cards a page has."""
+    return _IN_A_PAGE[Modality(found.dataset.modality or Modality.table)]
+
+
+def example_cards(
+    db: Session,
+    caller: Caller,
+    found: Results,
+    items: Sequence[ScoreOut | FlagOut],
+    listing: Listing,
+    url: str,
+) -> list[Card]:
+    """Cards of examples, each leading to its page in a listing of the scan at `url`."""
+    shown = shown_examples(
+        found.dataset,
+        project_url(caller),
+        [item.position for item in items],
+        longest_text=_LONGEST_TEXT,
+        most_cells=_MOST_CELLS,
+    )
+    ranked = found.scan.example_count - ((found.scan.summary or {}).get("non_finite") or 0)
+    flags = results.flags_of(db, found, [item for item in items if isinstance(item, ScoreOut)])
+    return [
+        _card(item, flags.get(item.position), view, ranked, listing, url)
+        for item, view in zip(items, shown, strict=True)
+    ]
 
 
 def _read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.dashboard.formatting import number, percent, plural, real, shortened
@@ -15,6 +15,19 @@ SCORE_NAMES = {
     "loss": "mean loss",
     "margin": "mean margin",
     "el2n": "EL2N",
+}
+AXIS_NAMES = {
+    "self_influence": "self-influence",
+    "self_influence_equal": "self-influence, checkpoints alike",
+    "last_layer": "last layer's part",
+    "loss": "loss",
+    "margin": "margin",
+    "el2n": "EL2N",
+    "given_probability": "given label's probability",
+    "probability": "predicted label's probability",
+    "suspicion": "suspicion",
+    "given_target": "given value",
+    "predicted_value": "model's value",
 }
 
 
@@ -101,3 +114,27 @@ def suspicion_words(rank: int | None, suspicion: float | None, ranked: int) -> s
     if rank is None or suspicion is None:
         return "Not ranked: its scores are not finite."
     return f"More suspicious than {percent(suspicion)} of all {plural(ranked, 'example')}."
+
+
+def range_words(axis: str, low: float | None, high: float | None) -> str:
+    """`loss from 0.5 to 2`; an empty text for no range."""
+    parts = [f"from {real(low)}"] if low is not None else []
+    parts += [f"to {real(high)}"] if high is not None else []
+    return " ".join([AXIS_NAMES[axis], *parts]) if parts else ""
+
+
+def region_words(region: Mapping[str, Any]) -> str:
+    """What a region of a scatter holds, from its members."""
+    x, y = region["x"], region["y"]
+    parts = [
+        range_words(x, region.get("x_from"), region.get("x_to")),
+        range_words(y, region.get("y_from"), region.get("y_to")),
+    ]
+    if region.get("polygons"):
+        parts.append(f"drawn round in {AXIS_NAMES[x]} against {AXIS_NAMES[y]}")
+    if region.get("positions"):
+        parts.append(f"{number(len(region['positions']))} chosen one by one")
+    parts += [f"{name} {region[name]}" for name in ("given", "suggested") if region.get(name)]
+    if region.get("flagged") is not None:
+        parts.append("flagged" if region["flagged"] else "not flagged")
+    return ", ".join(filter(None, parts)) or "all that have a place in the scatter"

@@ -47,6 +47,20 @@ N = 60
             "given_label IN (0, 2) AND rank > 6 AND suspicion <= 0.5",
         ),
         ({"kind": "filter"}, "true"),
+        (
+            {"kind": "region", "x": "loss", "y": "margin", "y_from": 5, "y_to": 30, "given": "cat"},
+            "margin BETWEEN 5 AND 30 AND given_label = 2",
+        ),
+        (
+            {
+                "kind": "region",
+                "x": "loss",
+                "y": "margin",
+                "polygons": [[[0, 8], [9, 8], [0, 40]]],
+                "k": 4,
+            },
+            "margin >= 8 AND margin <= 11",
+        ),
         ({"kind": "keys", "keys": ["key-3", "key-58", "key-3", "key-1"]}, "position IN (1, 3, 58)"),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",

@@ -1,0 +1,89 @@
+"""A scan's scores as columns, for what looks at all examples at once.
+
+The results of a complete scan never change, so what was read is kept, within bounds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.scans import column_queries as queries
+from app.scans.models import Scan
+
+_MOST_BYTES = 256 * 1024 * 1024
+_FLAGGED = "flagged"
+
+Columns = dict[str, np.ndarray]
+
+
+def score_columns(db: Session, scan: Scan, names: Sequence[str]) -> Columns:
+    """Columns of a complete scan by name, each (example_count,) in the order of positions.
+
+    Args:
+        names: of Score; also `flagged`.
+    Returns:
+        `flagged` bool; `rank` (0 for none) and labels (-1 for none) int32; all else float64, NaN
+        where there is no score. They are shared: do not write to them.
+    """
+    found = _kept.get(scan.id, names)
+    missing = [name for name in dict.fromkeys(names) if name not in found]
+    stored = [name for name in missing if name != _FLAGGED]
+    if stored:
+        found |= _read(db, scan, stored)
+    if _FLAGGED in missing:
+        positions = np.frombuffer(queries.packed_flags(db, scan.id), dtype=">i4")
+        found[_FLAGGED] = np.zeros(scan.example_count, dtype=bool)
+        found[_FLAGGED][positions] = True
+    for name in missing:
+        found[name].flags.writeable = False
+        _kept.put(scan.id, name, found[name])
+    return found
+
+
+def _read(db: Session, scan: Scan, names: Sequence[str]) -> Columns:
+    columns: Columns = {
+        name: np.zeros(scan.example_count, dtype=np.int32)
+        if name in queries.INTEGERS
+        else np.full(scan.example_count, np.nan)
+        for name in names
+    }
+    for block in queries.packed_scores(db, scan.id, names):
+        positions = np.frombuffer(block.position, dtype=">i4")
+        for name in names:
+            packed = ">i4" if name in queries.INTEGERS else ">f8"
+            columns[name][positions] = np.frombuffer(getattr(block, name), dtype=packed)
+    return columns
+
+
+class _Kept:
+    """Columns by scan and name. The least recently used go first."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._columns: OrderedDict[tuple[UUID, str], np.ndarray] = OrderedDict()
+        self._most_bytes = most_bytes
+        self._lock = Lock()  # requests run in threads
+
+    def get(self, scan_id: UUID, names: Sequence[str]) -> Columns:
+        with self._lock:
+            found = {}
+            for name in names:
+                column = self._columns.get((scan_id, name))
+                if column is not None:
+                    self._columns.move_to_end((scan_id, name))
+                    found[name] = column
+            return found
+
+    def put(self, scan_id: UUID, name: str, column: np.ndarray) -> None:
+        with self._lock:
+            self._columns[scan_id, name] = column
+            while sum(each.nbytes for each in self._columns.values()) > self._most_bytes:
+                self._columns.popitem(last=False)
+
+
+_kept = _Kept(_MOST_BYTES)
