@@ -170,7 +170,7 @@ def _selected(
     limit = in_a_page(found)
     if region.has_shape or region.has_filter:
         page = region_page(db, found, region, after=after, limit=limit)
-        heading = f"{plural(page.count, 'example')} {'selected' if page.count else 'here'}"
+        heading = f"{plural(page.count, 'example')} selected" if page.count else "No example here"
         words = "The most suspicious first." if page.count else _nothing(region)
     else:
         items, following = list_scores(db, found, after=after, limit=limit)

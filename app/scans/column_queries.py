@@ -11,27 +11,29 @@ from sqlalchemy.orm import Session
 from app.db import rows
 from app.scans.models import Score
 
-# Examples packed into one value: a value of bytes must stay far below 1 GB.
-_PACKED = 1 << 17
 _LABELS = {"given_label", "predicted_label"}
 INTEGERS = frozenset({"rank", *_LABELS})
 
 
-def packed_scores(db: Session, scan_id: uuid.UUID, names: Sequence[str]) -> list[Any]:
-    """Columns of the scores in blocks of examples, in any order; each a row of bytes.
+def packed_scores(
+    db: Session, scan_id: uuid.UUID, names: Sequence[str], start: int, stop: int
+) -> Any:
+    """Columns of the scores of those examples whose positions are in `start` to before `stop`.
 
     Returns:
-        rows of `position` and the named columns: big-endian int32 for those in INTEGERS, where
-        a rank that is null is 0 and a label -1, else float64, where null is NaN.
+        a row of `position` and the named columns, all in the same order: big-endian int32 for those
+        in INTEGERS, where a rank that is null is 0 and a label -1, else float64, where null is NaN;
+        null where there is no such example.
     """
     chosen = "".join(f", string_agg({_packed(name)}, '') AS {name}" for name in names)
-    return rows(
+    (row,) = rows(
         db,
         f"SELECT string_agg(int4send(position), '') AS position{chosen} FROM scores"  # noqa: S608
-        f" WHERE scan_id = %(scan)s GROUP BY position / {_PACKED}",
-        {"scan": scan_id},
+        " WHERE scan_id = %(scan)s AND position >= %(start)s AND position < %(stop)s",
+        {"scan": scan_id, "start": start, "stop": stop},
         binary=True,
     )
+    return row
 
 
 def _packed(name: str) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.scans import column_queries as queries
 from app.scans.models import Scan
 
+_IN_A_BLOCK = 1 << 17  # examples that come as one value of a few MB
 _MOST_BYTES = 256 * 1024 * 1024
 _FLAGGED = "flagged"
 
@@ -53,7 +54,10 @@ def _read(db: Session, scan: Scan, names: Sequence[str]) -> Columns:
         else np.full(scan.example_count, np.nan)
         for name in names
     }
-    for block in queries.packed_scores(db, scan.id, names):
+    for start in range(0, scan.example_count, _IN_A_BLOCK):
+        block = queries.packed_scores(db, scan.id, names, start, start + _IN_A_BLOCK)
+        if block.position is None:
+            continue
         positions = np.frombuffer(block.position, dtype=">i4")
         for name in names:
             packed = ">i4" if name in queries.INTEGERS else ">f8"

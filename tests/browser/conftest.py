@@ -68,6 +68,12 @@ def empty_tables() -> None:
 
 @pytest.fixture(scope="module")
 def site(service: None, application: FastAPI) -> Iterator[Site]:
+    with open_site(application, build_world) as site:
+        yield site
+
+
+@contextmanager
+def open_site(application: FastAPI, build: Callable[[TestClient, Path], World]) -> Iterator[Site]:
     from app.settings import settings
 
     empty_tables()
@@ -76,7 +82,7 @@ def site(service: None, application: FastAPI) -> Iterator[Site]:
     key = make_key("lab")
     with TestClient(application) as api, serve() as url:
         api.headers["Authorization"] = f"Bearer {key}"
-        yield Site(url, build_world(api, folder), api, key)
+        yield Site(url, build(api, folder), api, key)
 
 
 @contextmanager

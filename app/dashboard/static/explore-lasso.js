@@ -2,7 +2,7 @@
 
 const STEP = 3; // pixels between two corners as they come
 const SLACK = 1.2; // pixels that a corner may be off once the line is made simple
-const MOST_CORNERS = 200;
+const MOST_CORNERS = 100; // so that several lines fit into an address
 const A_CLICK = 5; // pixels within which a press is no line
 
 // `drawing(line)` as it goes; at the end `drawn(line, adds)` or `clicked(place, adds)`.

@@ -6,6 +6,8 @@ import { drawSign, signsOf } from "./explore-signs.js";
 const EDGE = { left: 58, right: 10, top: 10, bottom: 46 };
 const REACH = 9; // pixels around a point that belong to it
 
+export const isAgreement = ({ x, y }) => [x, y].sort().join() === "given_target,predicted_value";
+
 export class Plot {
   points = null;
   selection = { polygons: [], positions: [], ranges: {} };
@@ -23,6 +25,7 @@ export class Plot {
     if (!this.points) return;
     const ratio = devicePixelRatio || 1;
     const { width, height } = this.canvas.getBoundingClientRect();
+    if (!width || !height) return; // not laid out: it is drawn once it is
     for (const each of [this.canvas, this.#ground]) { each.width = Math.round(width * ratio); each.height = Math.round(height * ratio); }
     this.x = new Scale(this.points.x_range, this.points.x_scale === "log", EDGE.left, width - EDGE.right);
     this.y = new Scale(this.points.y_range, this.points.y_scale === "log", height - EDGE.bottom, EDGE.top);
@@ -33,6 +36,7 @@ export class Plot {
     context.scale(ratio, ratio);
     context.font = `13px ${look.fontFamily}`;
     this.#axes(context, width, height);
+    if (isAgreement(this.points)) this.#agreement(context);
     this.#density(context);
     this.signs.forEach((sign, which) => {
       context.globalAlpha = sign.size < 3 ? 0.75 : 0.9;
@@ -44,6 +48,7 @@ export class Plot {
 
   // The ground with the selection and, while it is drawn, a line over it.
   over(line) {
+    if (!this.x) return;
     const { context } = this;
     const ratio = devicePixelRatio || 1;
     context.setTransform(1, 0, 0, 1, 0, 0);
@@ -69,6 +74,7 @@ export class Plot {
 
   // Which of the points is at a place on the canvas; -1 for none. The one on top counts.
   nearest([x, y]) {
+    if (!this.places) return -1;
     let found = -1;
     let least = REACH ** 2;
     this.places.forEach(([px, py], i) => {
@@ -81,7 +87,7 @@ export class Plot {
   // The density's cell at a place, if anything is there: its corners, and how many examples it has.
   cell([px, py]) {
     const grid = this.points.density;
-    if (!grid) return null;
+    if (!grid || !this.x) return null;
     const [across, up] = [[this.x, px, grid.columns], [this.y, py, grid.rows]].map(([scale, pixel, count]) => {
       const drawn = scale.drawn(scale.value(pixel));
       return Math.floor((drawn - scale.low) / (scale.high - scale.low) * count);
@@ -120,6 +126,15 @@ export class Plot {
     context.rotate(-Math.PI / 2);
     context.fillText(`${this.names.y} \u2192`, 0, 0);
     context.restore();
+  }
+
+  // Where the model says what was given.
+  #agreement(context) {
+    const [low, high] = [Math.max(this.x.begin, this.y.begin), Math.min(this.x.end, this.y.end)];
+    context.strokeStyle = this.colour("--right");
+    context.setLineDash([5, 4]);
+    this.#line(context, this.x.place(low), this.y.place(low), this.x.place(high), this.y.place(high));
+    context.setLineDash([]);
   }
 
   #line(context, x1, y1, x2, y2) {

@@ -27,10 +27,10 @@ export class Scale {
     const span = this.end - this.begin;
     if (this.isLog && span >= 1) {
       const [first, last] = [Math.floor(this.begin), Math.floor(this.end)];
-      const steps = span < most / 3 ? [1, 2, 5] : [1];
-      const all = Array.from({ length: last - first + 1 }, (_, i) => steps.map((each) => each * 10 ** (first + i))).flat();
-      const seen = all.filter((tick) => Math.log10(tick) >= this.begin && Math.log10(tick) <= this.end);
-      return seen.filter((_, i) => i % Math.ceil(seen.length / most) === 0);
+      const isSeen = (tick) => Math.log10(tick) >= this.begin && Math.log10(tick) <= this.end;
+      const choices = [[1, 2, 5], [1, 3], [1]].map((steps) => Array.from({ length: last - first + 1 }, (_, i) => steps.map((each) => each * 10 ** (first + i))).flat().filter(isSeen));
+      const found = choices.find((each) => each.length <= most + 1) ?? choices[2];
+      return found.filter((_, i) => i % Math.ceil(found.length / (most + 1)) === 0);
     }
     const [begin, end] = this.isLog ? [10 ** this.begin, 10 ** this.end] : [this.begin, this.end];
     const rough = (end - begin) / most;

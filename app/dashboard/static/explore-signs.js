@@ -62,6 +62,6 @@ export function legendEntry(sign, count) {
   outline.setAttribute("stroke", "currentColor");
   picture.style.color = `var(${sign.colour})`;
   picture.append(outline);
-  entry.append(picture, sign.name, " ", Object.assign(document.createElement("b"), { textContent: count }));
+  entry.append(picture, `${sign.name} (${count})`);
   return entry;
 }

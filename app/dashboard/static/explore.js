@@ -2,7 +2,7 @@
 // Address and page say the same at any time, so that a selection can be shared and gone back to.
 
 import { followPointer } from "./explore-lasso.js";
-import { Plot } from "./explore-plot.js";
+import { Plot, isAgreement } from "./explore-plot.js";
 import { figure } from "./explore-scale.js";
 import { legendEntry } from "./explore-signs.js";
 
@@ -100,8 +100,9 @@ const counted = (count) => `${whole.format(count)} ${count === 1 ? "example" : "
 function inWords(points) {
   const count = counted(points.example_count);
   const parts = [points.example_count === 0 ? "No example fits the filter."
-    : points.density ? `${count}, too many to draw each: the darker, the more. The ${whole.format(points.positions.length)} most suspicious are drawn on top.`
+    : points.density ? `${count}, too many to draw each: the stronger the shade, the more. The ${whole.format(points.positions.length)} most suspicious are drawn on top.`
       : `${count}, a point each.`];
+  if (isAgreement(points)) parts.push("On the dashed line the model says what was given.");
   if (points.placeless) parts.push(`${whole.format(points.placeless)} of the scan have no place here: a score is missing, or has no logarithm.`);
   return parts.join(" ");
 }
@@ -159,7 +160,7 @@ function hovered(where) {
   }
 }
 
-followPointer(at("canvas"), { drawing: (line) => plot.points && plot.over(line), drawn: (line, adds) => plot.points && choosePolygon(line, adds), clicked: (where, adds) => plot.points && clicked(where, adds), hovered });
+followPointer(at("canvas"), { drawing: (line) => plot.points && plot.over(line), drawn: (line, adds) => plot.x && choosePolygon(line, adds), clicked: (where, adds) => plot.x && clicked(where, adds), hovered });
 
 const urlOf = (form) => {
   const found = new URLSearchParams();

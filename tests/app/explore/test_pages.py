@@ -92,3 +92,17 @@ def test_other_axes_keep_the_filter_and_drop_the_shape(api: TestClient, scan: st
     ]  # fmt: skip
     # What has no logarithm is drawn linear, whatever was ticked for the axis before.
     assert "y_scale" not in signed_in(api).get(url + "&y_scale=log").text.partition("<main")[2]
+
+
+def test_among_very_many_examples_the_selection_comes_after_the_page(
+    api: TestClient, scan: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.explore.view._MOST_FOR_A_PAGE", 100)
+    browser = signed_in(api)
+    url = f"/projects/lab/scans/{scan}/explore"
+    assert len(positions(browser.get(url).text, scan)) == 20
+    first = browser.get(f"{url}?flagged=yes").text
+    assert positions(first, scan) == []
+    (later,) = [link for link in links(first) if "now=yes" in link]
+    assert 'data-fill="selection"' in first
+    assert "12 examples selected" in browser.get(later).text
