@@ -206,6 +206,7 @@ def test_the_site_works_without_scripts(new_context: NewContext, site: Site) -> 
     context, _ = new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, site)
+    page.get_by_role("link", name="scans", exact=True).click()
     page.locator(f"#open-{site.world.images}").click()
     page.get_by_label("given label").select_option("3")
     page.get_by_role("button", name="Apply").click()

@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from tests.app.webhooks.receiver import Answer, Receiver
 from tests.browser import looks
-from tests.browser.conftest import empty_tables, serve
+from tests.browser.conftest import serve
+from tests.browser.snapshot import empty_tables
 from tests.support import begin_session, make_person
 
 
