@@ -68,8 +68,8 @@ def _require_known(alembic: Config, connection: Connection) -> None:
     if unknown:
         raise SystemExit(
             f"The database is of a newer version of Cleantrace: it has migration {min(unknown)}, "
-            f"and this version knows those up to {scripts.get_current_head()}. Run the newer version, "
-            "or begin with another database (with `cleantrace up`, another --data-dir)."
+            f"and this version knows those up to {scripts.get_current_head()}. Run the newer "
+            "version, or begin with another database (with `cleantrace up`, another --data-dir)."
         )
 
 
