@@ -45,6 +45,7 @@ bench: $(STAMPS)/rivals ## Measure all that benchmarks/RESULTS.md tells, and pri
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.reviews
+	$(BIN)/python -m benchmarks.pages
 
 format: $(STAMPS)/dev ## Rewrite the code in our format
 	$(BIN)/ruff format .

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -42,7 +44,7 @@ def migrate(url: str, *, wait_s: float = 60.0) -> None:
     """Bring the database at `url` to the newest version.
 
     Raises:
-        SystemExit: the database did not answer within `wait_s` seconds.
+        SystemExit: the database did not answer within `wait_s` seconds, or is of a newer version.
     """
     with _connect(url, wait_s) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
@@ -50,11 +52,25 @@ def migrate(url: str, *, wait_s: float = 60.0) -> None:
         try:
             alembic = config()
             alembic.attributes["connection"] = connection
+            _require_known(alembic, connection)
             command.upgrade(alembic, "head")
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
             connection.commit()
+
+
+def _require_known(alembic: Config, connection: Connection) -> None:
+    scripts = ScriptDirectory.from_config(alembic)
+    known = {script.revision for script in scripts.walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    connection.rollback()
+    if unknown:
+        raise SystemExit(
+            f"The database is of a newer version of Cleantrace: it has migration {min(unknown)}, "
+            f"and this version knows those up to {scripts.get_current_head()}. Run the newer "
+            "version, or begin with another database (with `cleantrace up`, another --data-dir)."
+        )
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -176,6 +176,14 @@ def last_project_id(db: Session, principal_id: uuid.UUID) -> uuid.UUID | None:
         .where(BrowserSession.principal_id == principal_id)
         .order_by(BrowserSession.created_at.desc())
         .limit(1)
+    )
+
+
+def drop_old_sessions(db: Session, principal_id: uuid.UUID, before: datetime) -> None:
+    db.execute(
+        delete(BrowserSession).where(
+            BrowserSession.principal_id == principal_id, BrowserSession.created_at < before
+        )
     )
 
 

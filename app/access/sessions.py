@@ -20,6 +20,8 @@ from app.access.visitor import Visitor
 from app.db import now
 
 SESSION_TTL = timedelta(hours=12)
+# So long it is known where somebody was last; then their old sessions go, as they sign in again.
+_REMEMBERED = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def begin_session(
     """
     if visitor.session is not None:
         queries.end_session_by_secret(db, token_hash(visitor.session), now())
+    queries.drop_old_sessions(db, principal_id, now() - _REMEMBERED)
     secret = new_token()
     db.add(
         BrowserSession(

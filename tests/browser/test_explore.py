@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-from fastapi import FastAPI
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import looks
-from tests.browser.conftest import NewContext, Site, open_site, sign_in
+from tests.browser.conftest import NewContext, Site, sign_in
 from tests.browser.team import Member
-from tests.browser.world import build_two_scans
 from tests.support import get, post
 
 _AXES = {"x": "self_influence", "x_scale": "log", "y": "margin"}
-
-
-@pytest.fixture(scope="module")
-def site(service: None, application: FastAPI) -> Iterator[Site]:
-    with open_site(application, build_two_scans) as site:
-        yield site
 
 
 def explore(site: Site, scan: str = "") -> str:
@@ -178,11 +169,4 @@ def test_looks(signed_in: Page, site: Site) -> None:
     for name, path in pages.items():
         signed_in.goto(path)
         wait(signed_in)
-        for width in (320, 800):
-            signed_in.set_viewport_size({"width": width, "height": 800})
-            wide = signed_in.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, (name, width, wide)
-        looks.check_structure(signed_in, name)
-        if name != "explore-outcomes":
-            looks.check_accessibility(signed_in, name)
-        looks.draw(signed_in, name, keep=name != "explore-regression")
+        looks.look(signed_in, name, keep=name != "explore-regression")

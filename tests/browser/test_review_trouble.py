@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from uuid import uuid4
 
 import pytest
@@ -173,12 +174,19 @@ def test_an_item_that_others_decided_meanwhile_is_said_quietly(sit: Sit, site: S
     desk.open()
     name = desk.name()
     position = desk.item.get_attribute("data-position")
+    desk.page.wait_for_load_state("networkidle")
+    # As of a machine that slept: the page does not ask for its claims again before it decides.
+    desk.watch.expected.append("ERR_FAILED")
+    for asked in ("**/next?*", "**/claims/renew"):
+        desk.context.route(asked, lambda route: route.abort())
     let_claims_expire(desk.person)
     body = {"kind": "right", "token": str(uuid4())}
     post(site.api, f"/queues/{desk.queue}/next", status=200)
     post(site.api, f"/queues/{desk.queue}/items/{position}/verdicts", body)
     desk.press("u")
     expect(desk.said).to_contain_text(f"Others had decided {name} meanwhile")
+    desk.context.unroute("**/next?*")
+    desk.context.unroute("**/claims/renew")
     desk.name()
     (verdict,) = desk.saved(1)
     assert verdict["counted"] is False
@@ -232,6 +240,33 @@ def test_a_reload_gives_nothing_back_and_shows_the_same_item(sit: Sit, site: Sit
         assert desk.name() == current
     desk.page.wait_for_load_state("networkidle")
     assert _claims(desk) == before
+
+
+def test_what_was_just_decided_is_saved_though_the_page_is_left(sit: Sit, site: Site) -> None:
+    desk = sit(make_queue(site))
+    desk.open()
+    desk.page.wait_for_load_state("networkidle")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    desk.context.route("**/verdicts", hold_the_first)
+    name = desk.press_and_see_the_next("a")
+    desk.page.goto("/projects/lab/queues")
+    history = f"/queues/{desk.queue}/verdicts"
+    deadline = time.monotonic() + 20
+    while not (found := get(site.api, history, principal_id=str(desk.person))["items"]):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    assert [verdict["key"] for verdict in found] == [name]
+    desk.context.unroute("**/verdicts")
+    desk.open()
+    assert desk.name() != name
+    desk.saved(1)
 
 
 def _claims(desk: Desk) -> list[tuple[object, ...]]:

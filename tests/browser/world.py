@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import itertools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,18 +61,6 @@ def build_world(api: TestClient, folder: Path) -> World:
         running=running,
         estimate=_estimate(api, run),
     )
-
-
-def build_two_scans(api: TestClient, folder: Path) -> World:
-    """Digits and the regression alone, for tests that need no more of a project."""
-    torch.set_num_threads(1)
-    dataset, run = _digits(api, folder)
-    made = {
-        "digits": dataset,
-        "images": _scan(api, run, policy={"kind": "share", "share": 0.1}),
-        "table": _scan(api, _diabetes(api, folder), policy={"kind": "top_k", "k": 25}),
-    }
-    return World(**dict.fromkeys((field.name for field in fields(World)), "") | made)
 
 
 def _attempt_plan(scan: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from migrations.__main__ import migrate
 from tests.migrations.steps import alembic
@@ -29,3 +30,15 @@ def test_several_processes_may_migrate_at_once(empty_database: str) -> None:
 def test_a_database_that_does_not_answer_is_said_plainly() -> None:
     with pytest.raises(SystemExit, match="does not answer"):
         migrate("postgresql+psycopg://nobody@127.0.0.1:1/none", wait_s=0.1)
+
+
+def test_a_database_of_a_newer_version_is_left_alone(empty_database: str) -> None:
+    migrate(empty_database)
+    engine = create_engine(empty_database)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SystemExit, match="newer version of Cleantrace: it has migration 9999"):
+        migrate(empty_database)
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    engine.dispose()

@@ -3,6 +3,7 @@
 
 const SMALL_IMAGE = 96;
 const WATCHED_AT_ONCE = 3; // a browser opens six connections to a host; pages need some
+const AWAY_MS = 3000;
 const watching = new Map();
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
@@ -22,14 +23,31 @@ function duration(seconds) {
 
 // Put the fresh <main> of this page's address in the place of the old one, focus and scroll kept.
 async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.redirected) { location.reload(); return; }
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let fresh;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.redirected) { location.reload(); return; }
+    if (answer.status >= 500) throw new Error(String(answer.status));
+    fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    showAway();
+    stopWatching.timer = setTimeout(refresh, AWAY_MS);
+    return;
+  }
   const focused = document.activeElement && document.activeElement.id;
   document.querySelector("main").replaceWith(fresh.querySelector("main"));
   document.title = fresh.title;
   if (focused && document.getElementById(focused)) document.getElementById(focused).focus();
   begin();
+}
+
+function showAway() {
+  const id = "service-away";
+  if (document.getElementById(id)) return;
+  const notice = document.createElement("p");
+  Object.assign(notice, { id, className: "notice suspect", textContent: "The service cannot be reached. What stands here may be old; it is asked for again by itself." });
+  notice.setAttribute("role", "status");
+  document.querySelector("main").prepend(notice);
 }
 
 function show(box, scan) {

@@ -25,8 +25,8 @@ export class Api {
   post(path, body) { return this.#change("POST", path, body); }
 
   // For the moment of leaving: nobody waits for the answer.
-  postAndForget(path) {
-    fetch(this.base + path, { method: "POST", keepalive: true, headers: this.#headers() }).catch(() => {});
+  postAndForget(path, body) {
+    fetch(this.base + path, { method: "POST", keepalive: true, ...this.#with(body) }).catch(() => {});
   }
 
   async html(path) {
@@ -43,11 +43,7 @@ export class Api {
   }
 
   async #change(method, path, body) {
-    const send = () => reach(this.base + path, {
-      method,
-      headers: { ...this.#headers(), "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    const send = () => reach(this.base + path, { method, ...this.#with(body) });
     let answer = await send();
     if (answer.status === 401 || answer.status === 403) {
       // A new session has a new token: whoever signed in again in another tab goes on here.
@@ -59,7 +55,12 @@ export class Api {
     return read(answer);
   }
 
-  #headers() { return { "X-CSRF-Token": this.token, Accept: "application/json" }; }
+  #with(body) {
+    return {
+      headers: { "X-CSRF-Token": this.token, Accept: "application/json", "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    };
+  }
 
   async #refreshToken() {
     const page = await this.html("/review");

@@ -57,14 +57,16 @@ export class Store {
 
   loadCounts() { return this.#fetch([]); }
 
+  // As the service has them, whatever is still on its way.
+  async freshCounts() { return countsOf(await this.api.html("/parts?")); }
+
   forget(position) { this.#nodes.delete(position); this.#evidence.delete(position); }
 
   async #fetch(positions) {
     const unsent = this.unsent();
     const query = positions.map((position) => `position=${position}`).join("&");
     const page = await this.api.html(`/parts?${query}`);
-    const counts = page.querySelector("[data-counts]");
-    if (counts && unsent === 0 && this.unsent() === 0) this.counted(counts.dataset);
+    if (unsent === 0 && this.unsent() === 0) this.counted(countsOf(page));
     for (const node of page.querySelectorAll("article[data-position]")) {
       this.keep(Number(node.dataset.position), document.adoptNode(node));
     }
@@ -97,6 +99,11 @@ export class Store {
       if (!this.line.includes(position)) this.forget(position);
     }
   }
+}
+
+function countsOf(page) {
+  const { today, done, of } = page.querySelector("[data-counts]").dataset;
+  return { today: Number(today), done: Number(done), of: Number(of) };
 }
 
 function preload(node) {

@@ -13,6 +13,7 @@ import * as view from "./review-view.js";
 const LOOK_AGAIN_MS = 10_000;
 const HEARTBEAT_MS = 60_000;
 const GRACE_S = 10;
+const SENT_ON_LEAVING = 5; // browsers take 64 KiB of such requests
 const SETTLED_AFTER_MS = 3_000; // by then what a page before this one sent on leaving has arrived
 const IDLE_AFTER_MS = 30 * 60_000; // whoever is away longer gives their items back
 const root = document.getElementById("review");
@@ -28,7 +29,7 @@ const store = new Store(api, {
   isAdjudicating,
   isDecided: (position) => log.standing(position) !== null,
   unsent: () => outbox.size,
-  counted: (counts) => setCounts({ today: Number(counts.today), done: Number(counts.done), of: Number(counts.of) }),
+  counted: setCounts,
 });
 const toggleHelp = helpPanel(document.getElementById("keys"), keys, () => keys.label(document));
 
@@ -267,6 +268,13 @@ async function takeUp() {
 async function resync() {
   const history = await api.json("/verdicts?limit=60");
   log.restore(history.items, outbox.changes, isAdjudicating);
+  return new Set(history.items.map((verdict) => verdict.token));
+}
+
+// What the page before this one sent on leaving may be counted already, though it still waits here.
+async function recount(waiting, told) {
+  const fresh = await store.freshCounts();
+  setCounts({ ...fresh, today: fresh.today + waiting.filter((change) => !told.has(change.token)).length });
 }
 
 // Whoever came by a link to one item goes on with the queue: a reload is then not to lead back.
@@ -318,6 +326,9 @@ function comeBack() {
 // moment, unless it is asked for before: then the same item is shown again.
 addEventListener("pagehide", () => {
   if (!canDecide) return;
+  // A request in flight ends with the page, and the outbox waits until this queue is opened again. So
+  // what is decided is sent once more; whichever comes first counts.
+  outbox.independent.slice(0, SENT_ON_LEAVING).forEach(({ position, body }) => api.postAndForget(`/items/${position}/verdicts`, body));
   // What is decided and not yet saved stays mine.
   const some = outbox.size === 0 ? [""] : store.line.map((position) => `&position=${position}`);
   some.forEach((which) => api.postAndForget(`/claims/release?grace_s=${GRACE_S}${which}`));
@@ -335,8 +346,8 @@ function forget(name) { try { sessionStorage.removeItem(kept + name); } catch { 
 
 async function begin() {
   keys.label(document);
-  const unsent = outbox.changes.filter((change) => change.type === "verdict" && !change.isEdit && change.row.kind !== "skip").length;
-  if (unsent) setCounts({ today: counts.today + unsent });
+  const waiting = outbox.changes.filter((change) => change.type === "verdict" && !change.isEdit && change.row.kind !== "skip");
+  if (waiting.length) setCounts({ today: counts.today + waiting.length });
   showState();
   const linked = article();
   if (linked) {
@@ -349,14 +360,19 @@ async function begin() {
   }
   if (!canDecide) return;
   outbox.wake();
-  try { await resync(); } catch (trouble) { log.restore([], outbox.changes, isAdjudicating); claimTrouble = trouble; }
+  try {
+    const told = await resync();
+    if (waiting.length) await recount(waiting, told).catch(() => { /* asked again soon */ });
+  } catch (trouble) { log.restore([], outbox.changes, isAdjudicating); claimTrouble = trouble; }
   if (linked) beginAt(Number(linked.dataset.position)); else await beginAtTheFirst();
   hasBegun = true;
   refill();
 }
 
-// Somebody came by a link to an item. One that is settled without me stays, to be looked at.
+// Somebody came by a link to an item. One that is settled without me stays, to be looked at; one that
+// I decided while the page was still beginning is not to come back.
 function beginAt(position) {
+  if (showing?.position !== position) return;
   const row = log.standing(position);
   if (!row) return;
   store.leave(position);

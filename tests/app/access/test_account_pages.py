@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from app.access.guards import COOKIE
 from tests.app.dashboard.steps import browser_of, csrf_token
@@ -44,6 +45,22 @@ def test_own_sessions_are_listed_and_ended_one_by_one(stranger: TestClient) -> N
     assert other.get("/account").status_code == 303
     assert mine.get("/account").status_code == 200
     assert _post(mine, f"/sessions/{ids[0]}/end")[0] == 404
+
+
+def test_sessions_of_long_ago_are_forgotten_as_one_signs_in(stranger: TestClient) -> None:
+    from app.db import reading, transaction
+
+    _signed_in(stranger)
+    _signed_in(stranger)
+    aged = text("""
+        UPDATE browser_sessions SET created_at = now() - interval '91 days'
+        WHERE id = (SELECT id FROM browser_sessions LIMIT 1)
+    """)
+    with transaction() as db:
+        db.execute(aged)
+    _signed_in(stranger)
+    with reading() as db:
+        assert db.scalar(text("SELECT count(*) FROM browser_sessions")) == 2
 
 
 def test_nobody_ends_the_sessions_of_others(stranger: TestClient) -> None:
