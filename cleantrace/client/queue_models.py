@@ -1,6 +1,6 @@
 """What the client's methods on review queues return."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -34,6 +34,8 @@ class Queue(Record):
     created_at: datetime
     closed_at: datetime | None
     tolerance: float = 0.0
+    reviewer_groups: Sequence[str] = ()
+    adjudicator_groups: Sequence[str] = ()
 
     _readers: ClassVar = _TIMES
 
