@@ -161,11 +161,16 @@ def facts_of(queue: QueueOut, dataset: Dataset, at: Row[Any]) -> list[str]:
     if queue.is_assigned:
         people = len(queue.reviewers)
         named = [plural(people, "person", "people")] if people else []
-        facts.append(f"assigned to {', '.join([*_shortened(at.reviewing_groups), *named])}")
+        facts.append(f"assigned to {_listed([*_shortened(at.reviewing_groups), *named])}")
     if queue.adjudicator_groups:
-        facts.append(f"adjudicated by {', '.join(_shortened(at.adjudicating_groups))}")
+        facts.append(f"adjudicated by {_listed(_shortened(at.adjudicating_groups))}")
     return facts
 
 
 def _shortened(names: Sequence[str]) -> list[str]:
     return [shortened(name, _NAME_SHOWN) for name in names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""

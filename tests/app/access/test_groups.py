@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -95,6 +96,19 @@ def test_whoever_leaves_the_project_leaves_its_groups(admin: TestClient) -> None
     admin.headers["Authorization"] = f"Bearer {make_key('elsewhere', role='admin')}"
     there = admin.get(f"/api/v1/projects/elsewhere/groups/{elsewhere}").json()
     assert there["people"] == [str(ada)]
+
+
+def test_nobody_is_in_a_group_of_a_project_that_they_leave_meanwhile(admin: TestClient) -> None:
+    bob = make_person("lab")
+    group = make_group("lab", bob)
+    for _ in range(5):
+        ada = make_person("lab")
+        both = {"people": [str(ada), str(bob)]}
+        with ThreadPoolExecutor(2) as pool:
+            put = pool.submit(admin.put, f"{LAB}/groups/{group}/people", json=both)
+            gone = pool.submit(admin.delete, f"{LAB}/people/{ada}")
+        assert (put.result().status_code, gone.result().status_code) in ((204, 204), (422, 204))
+        assert _people(admin, group) == {str(bob)}
 
 
 def test_groups_come_page_by_page(admin: TestClient) -> None:
