@@ -21,6 +21,7 @@ from app.datasets import queries as dataset_queries
 from app.db import transaction
 from app.evidence.models import EvidenceRequest
 from app.jobs import queries as jobs
+from app.reviews.announcements import announce_finished
 from app.runs import queries as run_queries
 from app.scans import job_queries as scans
 from app.scans import sweep_queries as lost
@@ -67,6 +68,7 @@ def sweep() -> None:
                 nudges.nudge(db, task, job_id)
         for endpoint_id in webhooks.forgotten_endpoints(db, SILENT_S):
             nudges.nudge(db, "webhooks.deliver", endpoint_id)
+        announce_finished(db)
         webhooks.give_up_late(db)
         webhooks.drop_old(db, _WEBHOOKS_KEPT, _WEBHOOKS_DROPPED_AT_ONCE)
 

@@ -30,6 +30,7 @@ class QueueRules:
     """See `ReviewQueue`."""
 
     id: UUID
+    project_id: UUID
     dataset_id: UUID
     name: str
     overlap: int

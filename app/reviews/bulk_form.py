@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.errors import ProblemError
 from app.reviews.bulk_schemas import BulkIn, BulkVerdictIn, SampleIn, SelectionIn
-from app.reviews.queue_form import FieldProblem, FormInvalid, Problems
+from app.reviews.queue_form import FieldProblem, FormInvalid, Problems, count_of, number_of
 
 Model = TypeVar("Model", bound=BaseModel)
 _LONGEST_KEYS = 1_000_000
@@ -75,13 +76,18 @@ def request_of_form(form: BulkForm) -> BulkIn:
         raise FormInvalid(
             {"verdict": FieldProblem("No label is chosen.", "Say what the label should be.")}
         )
+    value = form.value.strip()
+    if is_relabel and value and not math.isfinite(number_of(value)):
+        raise FormInvalid(
+            {"verdict": FieldProblem(f"{value!r} is no number.", "Give one such as 152.5.")}
+        )
     verdict = _valid(
         BulkVerdictIn,
         "verdict",
         {
             "kind": form.kind,
             "label": form.label or None if is_relabel else None,
-            "value": form.value.strip() or None if is_relabel else None,
+            "value": number_of(value) if is_relabel and value else None,
         },
     )
     return _valid(
@@ -98,7 +104,12 @@ def request_of_form(form: BulkForm) -> BulkIn:
 
 def sample_of_form(form: BulkForm) -> SampleIn:
     """Raises FormInvalid."""
-    return _valid(SampleIn, "k", {"selection": selection_of_form(form), "k": form.k.strip()})
+    count = count_of(form.k)
+    if count is None:
+        raise FormInvalid(
+            {"k": FieldProblem("How many to draw is not a whole number.", "Give one from 1 on.")}
+        )
+    return _valid(SampleIn, "k", {"selection": selection_of_form(form), "k": count})
 
 
 def _valid(model: type[Model], field: str, values: dict[str, Any]) -> Model:

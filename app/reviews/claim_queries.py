@@ -43,8 +43,9 @@ _ITEM = """
 
 
 _ENTER = f"""
-    SELECT queue.id, queue.dataset_id, queue.name, queue.overlap, queue.claim_ttl_s,
-        queue.show_suggestion, queue.tolerance, queue.is_assigned, queue.epoch, queue.closed_at,
+    SELECT queue.id, queue.project_id, queue.dataset_id, queue.name, queue.overlap,
+        queue.claim_ttl_s, queue.show_suggestion, queue.tolerance, queue.is_assigned,
+        queue.epoch, queue.closed_at,
         desk.base, desk.since, desk.pending, desk.pending_at, desk.epoch AS desk_epoch,
         desk.whole_at, dataset.classes, dataset.task,
         ARRAY({duties_sql("%(queue)s", "%(me)s")}) AS duties,
@@ -71,8 +72,8 @@ def enter(db: Session, project_id: uuid.UUID, queue_id: uuid.UUID, me: uuid.UUID
         return None
     row = found[0]
     return Entered(
-        queue=QueueRules(*row[:10]),
-        desk=DeskState(me, *row[10:16]),
+        queue=QueueRules(*row[:11]),
+        desk=DeskState(me, *row[11:17]),
         classes=row.classes or [],
         is_regression=row.task == Task.regression,
         has_review_duty=Duty.review in row.duties,

@@ -99,6 +99,8 @@ class ReviewQueue(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
     closed_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    """When every item was found to be done; null again if one is undone."""
 
     __table_args__ = (
         UniqueConstraint("project_id", "name"),

@@ -136,7 +136,7 @@ def request_of_form(form: QueueForm) -> QueueIn:
     if is_chosen and not (form.reviewers or form.reviewer_groups):
         problems["reviewers"] = NOBODY_TICKED
 
-    minutes = _number(form.minutes)
+    minutes = number_of(form.minutes)
     if not 0 < minutes <= 1440:
         problems["claim_ttl_s"] = FieldProblem(
             "How long an item stays in hand is not a number of minutes.",
@@ -180,7 +180,7 @@ def _policy(form: QueueForm) -> dict[str, Any] | FieldProblem:
         case "each_class":
             return _first(form.of_class, "each_class")
         case "suspicion":
-            share = _number(form.suspicion.rstrip(" %"))
+            share = number_of(form.suspicion.rstrip(" %"))
             if not 0 <= share <= 100:
                 return FieldProblem(
                     "The least suspicion is not a percentage.",
@@ -197,7 +197,7 @@ def _policy(form: QueueForm) -> dict[str, Any] | FieldProblem:
 
 
 def _first(text: str, kind: str) -> dict[str, Any] | FieldProblem:
-    count = _count(text)
+    count = count_of(text)
     if count is None:
         return FieldProblem(
             "How many to review is not a whole number.", "Give one from 1 on, such as 100."
@@ -215,7 +215,7 @@ def _classes(form: QueueForm) -> dict[str, Any] | FieldProblem:
 
 
 def _overlap(form: QueueForm) -> int | FieldProblem:
-    count = _count(form.overlap)
+    count = count_of(form.overlap)
     if count is None or count > 20:
         return FieldProblem(
             "How many people decide each item is not a whole number.", "Give one from 1 to 20."
@@ -224,7 +224,7 @@ def _overlap(form: QueueForm) -> int | FieldProblem:
 
 
 def _tolerance(form: QueueForm) -> float | FieldProblem:
-    value = _number(form.tolerance)
+    value = number_of(form.tolerance)
     if not value >= 0:
         return FieldProblem(
             "By how much numbers may differ is not a number.", "Give one from 0 on."
@@ -232,12 +232,13 @@ def _tolerance(form: QueueForm) -> float | FieldProblem:
     return value
 
 
-def _count(text: str) -> int | None:
-    value = _number(text.replace(",", "").replace(" ", ""))
+def count_of(text: str) -> int | None:
+    """A whole number from 1 on; None where it is none."""
+    value = number_of(text.replace(",", "").replace(" ", ""))
     return int(value) if 1 <= value < 2**31 and value == math.floor(value) else None
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
     """NaN where it is none that is finite."""
     try:
         value = float(text)

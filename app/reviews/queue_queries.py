@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    text,
     tuple_,
     update,
 )
@@ -275,3 +276,24 @@ def settled_counts(
         .group_by(ReviewTally.queue_id)
     )
     return {row.queue_id: row for row in rows}
+
+
+_MARK_FINISHED = text("""
+    WITH counted AS (
+        SELECT queue.id, queue.item_count = (
+            SELECT coalesce(sum(tally.done), 0) FROM review_tallies tally
+            WHERE tally.queue_id = queue.id
+        ) AS is_finished
+        FROM review_queues queue WHERE queue.closed_at IS NULL
+    )
+    UPDATE review_queues queue SET finished_at = CASE WHEN counted.is_finished THEN now() END
+    FROM counted
+    WHERE counted.id = queue.id AND counted.is_finished <> (queue.finished_at IS NOT NULL)
+    RETURNING queue.id, queue.project_id, queue.dataset_id, queue.name, queue.item_count,
+        counted.is_finished
+""")
+
+
+def mark_finished(db: Session) -> list[Row[Any]]:
+    """Bring `finished_at` of all open queues up to date; returns those that have become so."""
+    return [row for row in db.execute(_MARK_FINISHED) if row.is_finished]

@@ -164,6 +164,10 @@ class QueueOut(Out):
     created_at: datetime
     created_by: UUID
     closed_at: datetime | None
+    finished_at: datetime | None = Field(
+        description="When every item was found to be done, some seconds after the last; null while "
+        "any is not."
+    )
     done: int = Field(description="Items that need no more verdicts.")
     disputed: int = Field(description="Items that wait for an adjudicator.")
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.reviews import verdict_queries as queries
+from app.reviews.announcements import announce_disagreement
 from app.reviews.consensus import Opinion, Settlement, settle
 from app.reviews.desks import AtDesk
 from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
@@ -127,6 +128,8 @@ def write(
     )
     if state is ItemState.disputed and item.state is not ItemState.disputed:
         queries.add_dispute(db, at.queue.id, item.position, item.place)
+        if not change.adjudicates:
+            announce_disagreement(db, at, item.position, item.key, change.votes)
     was_only_disputed = item.state is ItemState.disputed and not change.adjudicates
     if was_only_disputed and state is not ItemState.disputed:
         queries.drop_dispute(db, at.queue.id, item.position)

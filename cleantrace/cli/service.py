@@ -5,6 +5,8 @@ Exit status: 0 done; 1 nothing to talk to, or an error on this side; 2 the comma
 """
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +37,13 @@ DataDir = Annotated[
     typer.Option(help="Talk to the stack that runs on this data directory.", show_default=False),
 ]
 
-out = Console()
+
+def _width() -> int | None:
+    """None: as wide as the terminal. What is piped to a program must not be wrapped or cut."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1000
+
+
+out = Console(width=_width())
 """Results; all else goes to standard error."""
 
 

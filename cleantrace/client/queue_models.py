@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from cleantrace.client.models import Record
 
 _TIMES: Mapping[str, Callable[[Any], Any]] = dict.fromkeys(
-    ("created_at", "closed_at", "expires_at", "at"), datetime.fromisoformat
+    ("created_at", "closed_at", "finished_at", "expires_at", "at"), datetime.fromisoformat
 )
 
 
@@ -33,6 +33,8 @@ class Queue(Record):
     disputed: int
     created_at: datetime
     closed_at: datetime | None
+    finished_at: datetime | None
+    """When every item was found to be done; None while any is not."""
     tolerance: float = 0.0
     reviewer_groups: Sequence[str] = ()
     adjudicator_groups: Sequence[str] = ()

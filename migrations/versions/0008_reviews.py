@@ -45,6 +45,7 @@ def _make_queues() -> None:
         sa.Column("created_at", moment, nullable=False),
         sa.Column("created_by", sa.Uuid(), nullable=False),
         sa.Column("closed_at", moment, nullable=True),
+        sa.Column("finished_at", moment, nullable=True),
         sa.ForeignKeyConstraint(
             ["created_by"], ["principals.id"], name=op.f("fk_review_queues_created_by_principals")
         ),

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser import snapshot
 from tests.browser.world import World, build_world
 from tests.support import make_key
 from tools.ensure_browser import browser_missing, find_browser
@@ -55,28 +56,42 @@ class Site:
     key: str
 
 
-def empty_tables() -> None:
-    from app import db
-    from app.tables import metadata
+@dataclass
+class Built:
+    """A world, whoever made it, and the rows that it is made of."""
 
-    with db.engine().begin() as connection:
-        # The log refuses to be emptied; as a replica does, this connection passes triggers by.
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
+    world: World
+    key: str
+    rows: dict[str, bytes]
 
 
-@pytest.fixture(scope="module")
-def site(service: None, application: FastAPI) -> Iterator[Site]:
+@pytest.fixture(scope="session")
+def built(service: None, application: FastAPI) -> Built:
+    """Made once, at the first module that asks: each begins with its rows as they were then."""
     from app.settings import settings
 
-    empty_tables()
+    snapshot.empty_tables()
     folder = Path(settings().allowed_roots[0]) / "browser"
     folder.mkdir(exist_ok=True)
     key = make_key("lab")
-    with TestClient(application) as api, serve() as url:
+    with TestClient(application) as api:
         api.headers["Authorization"] = f"Bearer {key}"
-        yield Site(url, build_world(api, folder), api, key)
+        return Built(build_world(api, folder), key, snapshot.take())
+
+
+@pytest.fixture(scope="session")
+def server(service: None) -> Iterator[str]:
+    """The URL of a server for all modules: it starts in seconds, and keeps nothing of a module."""
+    with serve() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def site(built: Built, application: FastAPI, server: str) -> Iterator[Site]:
+    snapshot.put_back(built.rows)
+    with TestClient(application) as api:
+        api.headers["Authorization"] = f"Bearer {built.key}"
+        yield Site(server, built.world, api, built.key)
 
 
 @contextmanager

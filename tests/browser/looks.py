@@ -30,8 +30,28 @@ _STRUCTURE = """() => ({
   lang: document.documentElement.lang,
 })"""
 
+_axe = Axe()
+_EVERYTHING = {"resultTypes": ["violations"]}
+# The rest is the same in the dark.
+_COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 _TALLEST = 1600
 _SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+
+
+def look(page: Page, name: str, *, keep: bool = True) -> None:
+    """All that must hold of a page as it stands, at every width, in light and in dark.
+
+    Args:
+        name: of its pictures.
+        keep: as `draw` has it.
+    """
+    for width in (320, 390, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, (name, width, wide)
+        check_structure(page, f"{name} {width}")
+    check_accessibility(page, name)
+    draw(page, name, keep=keep)
 
 
 def check_structure(page: Page, name: str) -> None:
@@ -49,9 +69,9 @@ def check_structure(page: Page, name: str) -> None:
 
 def check_accessibility(page: Page, name: str) -> None:
     """axe-core finds nothing serious or critical, in light and in dark."""
-    for scheme in ("light", "dark"):
+    for scheme, options in (("light", _EVERYTHING), ("dark", _COLOURS)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = Axe().run(page).response["violations"]
+        found = _axe.run(page, options=options).response["violations"]
         grave = [
             (each["id"], [node["html"][:160] for node in each["nodes"][:3]])
             for each in found

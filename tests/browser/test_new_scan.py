@@ -117,6 +117,7 @@ def test_it_works_without_scripts(new_context: NewContext, site: Site) -> None:
     context, _ = new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, site)
+    page.get_by_role("link", name="scans", exact=True).click()
     page.get_by_role("link", name="New scan").click()
     page.get_by_role("button", name="What will it cost?").click()
     estimate = estimate_on(page)

@@ -17,16 +17,6 @@ def sit(new_context: NewContext, site: Site) -> Sit:
     return sitting(new_context, site)
 
 
-def _look(desk: Desk, name: str) -> None:
-    for width in (320, 390, 800, 1280):
-        desk.page.set_viewport_size({"width": width, "height": 800})
-        wide = desk.page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= width, (name, width, wide)
-        looks.check_structure(desk.page, f"{name} {width}")
-    looks.check_accessibility(desk.page, name)
-    looks.draw(desk.page, name, keep=True)
-
-
 def _open(desk: Desk) -> None:
     """With what comes a moment later."""
     desk.open()
@@ -40,7 +30,7 @@ def test_an_image_looks_well(sit: Sit, site: Site) -> None:
     desk.press_and_see_the_next("a")
     desk.press_and_see_the_next("x")
     _open(desk)
-    _look(desk, "review")
+    looks.look(desk.page, "review")
     desk.press("ArrowLeft")
     expect(desk.page.locator("#past")).to_be_visible()
     looks.check_accessibility(desk.page, "looking back")
@@ -62,13 +52,13 @@ def test_a_text_looks_well(sit: Sit, site: Site) -> None:
     _open(desk)
     desk.press_and_see_the_next("x")
     _open(desk)
-    _look(desk, "review-text")
+    looks.look(desk.page, "review-text")
 
 
 def test_a_row_looks_well(sit: Sit, site: Site) -> None:
     desk = sit(make_queue(site, site.world.table, name="diabetes, far off"))
     _open(desk)
-    _look(desk, "review-row")
+    looks.look(desk.page, "review-row")
 
 
 def test_nothing_left_looks_well(sit: Sit, site: Site) -> None:
@@ -80,7 +70,7 @@ def test_nothing_left_looks_well(sit: Sit, site: Site) -> None:
     other.name()
     other.press(" ")
     expect(other.page.get_by_role("heading", name="Nothing is left")).to_be_visible()
-    _look(other, "review-nothing-left")
+    looks.look(other.page, "review-nothing-left")
 
 
 def test_trouble_looks_well(sit: Sit, site: Site) -> None:

@@ -355,8 +355,10 @@ async function begin() {
   refill();
 }
 
-// Somebody came by a link to an item. One that is settled without me stays, to be looked at.
+// Somebody came by a link to an item. One that is settled without me stays, to be looked at; one that
+// I decided while the page was still beginning is not to come back.
 function beginAt(position) {
+  if (showing?.position !== position) return;
   const row = log.standing(position);
   if (!row) return;
   store.leave(position);

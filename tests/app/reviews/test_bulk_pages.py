@@ -96,7 +96,8 @@ WRONG = [
     ({"given": "cow", "kind": "right"}, "selection", "has no class 'cow'"),
     ({"given": "cat", "kind": "relabel", "label": "cow"}, "verdict", "has no class 'cow'"),
     ({"keys": "nobody", "kind": "right", "do": "decide"}, "selection", "No item that is free"),
-    ({"given": "cat", "kind": "right", "k": "many", "do": "sample"}, "k", "valid integer"),
+    ({"given": "cat", "kind": "right", "k": "many", "do": "sample"}, "k", "not a whole number"),
+    ({"given": "cat", "kind": "relabel", "value": "7,x"}, "verdict", "is no number"),
     ({"given": "cat", "kind": "right", "sample": "x"}, "sample_id", "valid UUID"),
 ]
 
