@@ -8,6 +8,8 @@ from app import errors, health
 from app.access.account_pages import router as account_pages
 from app.access.audit_pages import router as audit_pages
 from app.access.audit_routes import router as audit
+from app.access.group_pages import router as group_pages
+from app.access.group_routes import router as groups
 from app.access.invitation_pages import router as invitation_pages
 from app.access.key_pages import router as key_pages
 from app.access.key_routes import router as keys
@@ -83,6 +85,7 @@ def create_app() -> Api:
         bulk,
         figures,
         people,
+        groups,
         keys,
         audit,
         webhooks,
@@ -101,6 +104,7 @@ def create_app() -> Api:
         lead_pages,
         bulk_pages,
         people_pages,
+        group_pages,
         key_pages,
         webhook_pages,
         audit_pages,

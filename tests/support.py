@@ -45,6 +45,24 @@ def make_person(
         return person.id
 
 
+def make_group(project: str, *people: UUID, name: str = "night shift") -> UUID:
+    """A group of people of a project, made by the first of them; returns its id."""
+    from app.access.models import Group, GroupMember
+    from app.db import transaction
+    from app.projects.service import ensure_project
+
+    with transaction() as db:
+        project_id = ensure_project(db, project).id
+        group = Group(project_id=project_id, name=name, created_by=people[0])
+        db.add(group)
+        db.flush()
+        db.add_all(
+            GroupMember(group_id=group.id, person_id=person, project_id=project_id)
+            for person in people
+        )
+        return group.id
+
+
 def begin_session(principal_id: UUID, project: str = "lab") -> str:
     """The value of a fresh session's cookie."""
     from app.access import sessions

@@ -65,6 +65,26 @@ class PersonNotFound(NotFound):
     code = "person-not-found"
 
 
+class GroupNotFound(NotFound):
+    title = "Group not found"
+    code = "group-not-found"
+
+
+class GroupExists(Conflict):
+    title = "Group exists"
+    code = "group-exists"
+
+
+class GroupAssigned(Conflict):
+    title = "Group assigned"
+    code = "group-assigned"
+
+
+class GroupInvalid(Invalid):
+    title = "Group not accepted"
+    code = "group-invalid"
+
+
 class LastAdmin(Conflict):
     title = "Last admin"
     code = "last-admin"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.access import people, people_queries
+from app.access import group_queries, people, people_queries
 from app.access.errors import LastAdmin, NotAllowed, PersonNotFound
 from app.access.models import Membership, Role
 from app.access.people_queries import MemberRow
@@ -48,7 +48,7 @@ def change_role(db: Session, caller: Caller, person_id: UUID, role: Role) -> Non
 
 
 def remove(db: Session, caller: Caller, person_id: UUID) -> None:
-    """Take somebody out of the project; what they did stays theirs.
+    """Take somebody out of the project and its groups; what they did stays theirs.
 
     Raises:
         PersonNotFound: nobody of this id is in the project.
@@ -57,9 +57,10 @@ def remove(db: Session, caller: Caller, person_id: UUID) -> None:
     member = _member(db, caller, person_id)
     if Role(member.role) is Role.admin:
         _require_another_admin(db, caller)
+    groups = group_queries.groups_of_person(db, caller.project_id, person_id)
     db.delete(member)
     db.flush()
-    audit(db, caller, "remove_person", f"person {person_id}", role=member.role)
+    audit(db, caller, "remove_person", f"person {person_id}", role=member.role, groups=groups)
 
 
 def create_sign_in_link(db: Session, caller: Caller, person_id: UUID) -> str:

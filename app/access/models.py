@@ -5,7 +5,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy import Identity as Counted
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -79,6 +87,46 @@ class Membership(Base):
     )
     role: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Group(Base):
+    """Some of a project's people under one name, so that work is given to all of them at once."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[uuid.UUID] = id_column()
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
+
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        UniqueConstraint("id", "project_id"),
+        Index(None, "project_id", "created_at", "id"),
+    )
+
+
+class GroupMember(Base):
+    """A person in a group. Whoever leaves the project leaves its groups: the keys see to it."""
+
+    __tablename__ = "group_members"
+
+    group_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[uuid.UUID]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["group_id", "project_id"], ["groups.id", "groups.project_id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["person_id", "project_id"],
+            ["memberships.person_id", "memberships.project_id"],
+            ondelete="CASCADE",
+        ),
+        Index(None, "person_id", "project_id"),
+    )
 
 
 class Invitation(Base):

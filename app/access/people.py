@@ -48,10 +48,16 @@ def checked_email(email: str) -> str:
     return plain
 
 
+def plain_name(name: str) -> str | None:
+    """A name without needless space; None if it is none that can be read."""
+    plain = " ".join(name.split())
+    return plain if 1 <= len(plain) <= 100 and not _UNSEEN.search(plain) else None
+
+
 def checked_name(name: str) -> str:
     """Raises PersonInvalid: nothing to call somebody by."""
-    plain = " ".join(name.split())
-    if not 1 <= len(plain) <= 100 or _UNSEEN.search(plain):
+    plain = plain_name(name)
+    if plain is None:
         raise PersonInvalid(
             "A name has 1 to 100 characters, all of them visible.",
             field="name",

@@ -120,9 +120,12 @@ def members(
 def lock_membership(db: Session, project_id: uuid.UUID, person_id: uuid.UUID) -> Membership | None:
     """A membership, with every change of the project's members held back until we commit.
 
-    The project's row is the lock: two admins who remove each other must not both succeed.
+    The project's row is the lock: two admins who remove each other must not both succeed. It does
+    not hold back whoever only refers to the project, as every line of the log does: they may hold
+    what we wait for.
     """
-    db.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+    held = select(Project.id).where(Project.id == project_id).with_for_update(key_share=True)
+    db.execute(held)
     return db.scalar(
         select(Membership).where(
             Membership.project_id == project_id, Membership.person_id == person_id

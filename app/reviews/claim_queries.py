@@ -33,6 +33,7 @@ from app.access.models import Principal
 from app.datasets.models import Example, Task
 from app.db import rows
 from app.reviews.at_queue import DeskState, Entered, QueueLike, QueueRules
+from app.reviews.duty_queries import duties_sql
 from app.reviews.models import Duty, ReviewClaim, ReviewDesk, ReviewVote
 
 _ITEM = """
@@ -41,16 +42,13 @@ _ITEM = """
 """
 
 
-_ENTER = """
+_ENTER = f"""
     SELECT queue.id, queue.project_id, queue.dataset_id, queue.name, queue.overlap,
         queue.claim_ttl_s, queue.show_suggestion, queue.tolerance, queue.is_assigned,
         queue.epoch, queue.closed_at,
         desk.base, desk.since, desk.pending, desk.pending_at, desk.epoch AS desk_epoch,
         desk.whole_at, dataset.classes, dataset.task,
-        ARRAY(
-            SELECT duty.duty FROM review_duties duty
-            WHERE duty.queue_id = %(queue)s AND duty.principal_id = %(me)s
-        ) AS duties,
+        ARRAY({duties_sql("%(queue)s", "%(me)s")}) AS duties,
         EXISTS (
             SELECT FROM review_claims claim
             WHERE claim.queue_id = %(queue)s AND claim.expires_at <= now()
@@ -64,7 +62,7 @@ _ENTER = """
     JOIN datasets dataset ON dataset.id = queue.dataset_id
     WHERE queue.id = %(queue)s AND queue.project_id = %(project)s
     FOR UPDATE OF desk
-"""
+"""  # noqa: S608 - no values in it
 
 
 def enter(db: Session, project_id: uuid.UUID, queue_id: uuid.UUID, me: uuid.UUID) -> Entered | None:

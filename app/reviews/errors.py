@@ -53,6 +53,11 @@ class PersonUnknown(Invalid):
     code = "review-person-unknown"
 
 
+class GroupUnknown(Invalid):
+    title = "Group unknown"
+    code = "review-group-unknown"
+
+
 class OrderInvalid(Invalid):
     title = "Order invalid"
     code = "review-order-invalid"

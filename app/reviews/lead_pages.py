@@ -249,7 +249,7 @@ def order_queue(
     return _back(caller, queue_id, "order")
 
 
-_People = Annotated[list[UUID], Form()]
+_Ticked = Annotated[list[UUID], Form()]
 
 
 @router.post("/people")
@@ -258,20 +258,29 @@ def assign_queue(
     caller: FormEngineer,
     db: WriteSession,
     who: Annotated[str, Form(max_length=10)] = "all",
-    reviewers: _People = [],  # noqa: B006 - FastAPI copies it
-    adjudicators: _People = [],  # noqa: B006
+    reviewers: _Ticked = [],  # noqa: B006 - FastAPI copies it
+    adjudicators: _Ticked = [],  # noqa: B006
+    reviewer_groups: _Ticked = [],  # noqa: B006
+    adjudicator_groups: _Ticked = [],  # noqa: B006
 ) -> Response:
     """Raises QueueNotFound."""
     is_chosen = who == "chosen"
-    body = AssignIn(reviewers=reviewers if is_chosen else [], adjudicators=adjudicators)
-    typed = {"who": who, "reviewers": reviewers, "adjudicators": adjudicators}
+    ticked = {
+        "reviewers": reviewers,
+        "adjudicators": adjudicators,
+        "reviewer_groups": reviewer_groups,
+        "adjudicator_groups": adjudicator_groups,
+    }
+    typed = {"who": who, **ticked}
     problems: Problems = {}
-    if is_chosen and not reviewers:
+    if is_chosen and not (reviewers or reviewer_groups):
         problems["reviewers"] = NOBODY_TICKED
         return _settings_page(db, caller, queue_id, problems=problems, typed=typed, status=422)
+    if not is_chosen:
+        ticked |= {"reviewers": [], "reviewer_groups": []}
     try:
         with db.begin_nested():
-            queues.assign_queue(db, caller, queue_id, body)
+            queues.assign_queue(db, caller, queue_id, AssignIn.model_validate(ticked))
     except ProblemError as error:
         if error.status == 404:
             raise

@@ -92,7 +92,7 @@ class ReviewQueue(Base):
     tolerance: Mapped[float] = mapped_column(Double)
     """Regression: numbers that differ by no more agree."""
     is_assigned: Mapped[bool]
-    """Only the people with the duty to review may; otherwise every reviewer of the project."""
+    """Only people and groups with the duty to review may; otherwise every reviewer."""
     epoch: Mapped[int] = mapped_column(default=0)
     """Counts the changes after which everybody must look at the queue from its head again."""
     item_count: Mapped[int]
@@ -115,6 +115,18 @@ class QueueDuty(Base):
 
     queue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("review_queues.id"), primary_key=True)
     principal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
+    duty: Mapped[str] = mapped_column(primary_key=True)
+
+
+class GroupDuty(Base):
+    """A group's duty at a queue: whoever is in the group at a moment has it then."""
+
+    __tablename__ = "review_group_duties"
+
+    queue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("review_queues.id"), primary_key=True)
+    group_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("groups.id"), primary_key=True, index=True
+    )
     duty: Mapped[str] = mapped_column(primary_key=True)
 
 

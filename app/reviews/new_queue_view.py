@@ -18,7 +18,7 @@ from app.db import now
 from app.reviews.queue_form import FIELDS, FieldProblem, Problems, QueueForm
 from app.reviews.queue_schemas import QueueIn
 from app.reviews.queues import NOT_IN_REGRESSION
-from app.reviews.settings_view import PersonOption, person_options
+from app.reviews.settings_view import AssigneeOption, group_options, person_options
 from app.reviews.words import ORDER_NAMES
 from app.runs.service import runs_of
 from app.scans.models import Scan, ScanStatus
@@ -54,7 +54,8 @@ class NewQueueView:
     classes: list[str]
     is_regression: bool
     orders: list[tuple[str, str]]
-    people: list[PersonOption]
+    people: list[AssigneeOption]
+    groups: list[AssigneeOption]
     preview: Preview | None
     fields: tuple[str, ...] = field(default=FIELDS)
 
@@ -133,6 +134,7 @@ def new_queue_view(
             if not (is_regression and order in NOT_IN_REGRESSION)
         ],
         people=person_options(db, caller, _ids(form.reviewers), _ids(form.adjudicators)),
+        groups=group_options(db, caller, _ids(form.reviewer_groups), _ids(form.adjudicator_groups)),
         preview=preview,
     )
 

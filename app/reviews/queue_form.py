@@ -16,6 +16,7 @@ from app.reviews.queue_schemas import QueueIn
 _LONGEST_KEYS = 1_000_000
 _LONGEST_REGION = 500_000
 _Text = Annotated[str, Form(max_length=2000)]
+_Ticked = Annotated[list[str], Form()]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class QueueForm:
     who: str = "all"
     reviewers: tuple[str, ...] = ()
     adjudicators: tuple[str, ...] = ()
+    reviewer_groups: tuple[str, ...] = ()
+    adjudicator_groups: tuple[str, ...] = ()
 
 
 def _typed(
@@ -66,8 +69,10 @@ def _typed(
     tolerance: _Text = "0",
     show_suggestion: _Text = "",
     who: _Text = "all",
-    reviewers: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
-    adjudicators: Annotated[list[str], Form()] = [],  # noqa: B006
+    reviewers: _Ticked = [],  # noqa: B006 - FastAPI copies it
+    adjudicators: _Ticked = [],  # noqa: B006
+    reviewer_groups: _Ticked = [],  # noqa: B006
+    adjudicator_groups: _Ticked = [],  # noqa: B006
 ) -> QueueForm:
     return QueueForm(
         scan=scan,
@@ -89,6 +94,8 @@ def _typed(
         who=who,
         reviewers=tuple(reviewers),
         adjudicators=tuple(adjudicators),
+        reviewer_groups=tuple(reviewer_groups),
+        adjudicator_groups=tuple(adjudicator_groups),
     )
 
 
@@ -110,7 +117,7 @@ Problems = dict[str, FieldProblem]
 
 FIELDS = (
     "name", "policy", "order_by", "overlap", "claim_ttl_s", "tolerance", "reviewers",
-    "adjudicators",
+    "adjudicators", "reviewer_groups", "adjudicator_groups",
 )  # fmt: skip
 
 
@@ -131,6 +138,10 @@ def request_of_form(form: QueueForm) -> QueueIn:
             problems[name] = value
         return value
 
+    is_chosen = form.who != "all"
+    if is_chosen and not (form.reviewers or form.reviewer_groups):
+        problems["reviewers"] = NOBODY_TICKED
+
     minutes = number_of(form.minutes)
     if not 0 < minutes <= 1440:
         problems["claim_ttl_s"] = FieldProblem(
@@ -148,8 +159,10 @@ def request_of_form(form: QueueForm) -> QueueIn:
         "claim_ttl_s": 600 if "claim_ttl_s" in problems else max(10, round(60 * minutes)),
         "tolerance": read("tolerance", _tolerance(form)),
         "show_suggestion": form.show_suggestion,
-        "reviewers": read("reviewers", _reviewers(form)),
+        "reviewers": form.reviewers if is_chosen else (),
         "adjudicators": form.adjudicators,
+        "reviewer_groups": form.reviewer_groups if is_chosen else (),
+        "adjudicator_groups": form.adjudicator_groups,
     }
     if problems:
         raise FormInvalid(problems)
@@ -235,14 +248,6 @@ def _tolerance(form: QueueForm) -> float | FieldProblem:
             "By how much numbers may differ is not a number.", "Give one from 0 on."
         )
     return value
-
-
-def _reviewers(form: QueueForm) -> tuple[str, ...] | FieldProblem:
-    if form.who == "all":
-        return ()
-    if not form.reviewers:
-        return NOBODY_TICKED
-    return form.reviewers
 
 
 def count_of(text: str) -> int | None:

@@ -1,9 +1,9 @@
-"""SQL of queues as a whole: making, ordering, listing, duties."""
+"""SQL of queues as a whole: making, ordering, listing."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,10 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
-    delete,
     exists,
     func,
     insert,
     literal,
-    or_,
     select,
     text,
     tuple_,
@@ -31,12 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import Session
 
-from app.access.models import ApiKey, Membership, Role
 from app.datasets.models import Example
 from app.reviews.models import (
-    Duty,
     OrderBy,
-    QueueDuty,
     ReviewDispute,
     ReviewItem,
     ReviewQueue,
@@ -47,7 +42,6 @@ from app.scans.models import Flag, Score
 
 # Where a small value is the suspicious one.
 _ASCENDING = {OrderBy.margin, OrderBy.given_probability}
-_REVIEWS = [role.value for role in Role if role.includes(Role.reviewer)]
 
 
 def add_queue(db: Session, values: dict[str, Any]) -> ReviewQueue | None:
@@ -307,41 +301,3 @@ _MARK_FINISHED = text("""
 def mark_finished(db: Session) -> list[Row[Any]]:
     """Bring `finished_at` of all open queues up to date; returns those that have become so."""
     return [row for row in db.execute(_MARK_FINISHED) if row.is_finished]
-
-
-def duties(db: Session, queue_ids: Sequence[uuid.UUID]) -> Sequence[QueueDuty]:
-    return db.scalars(
-        select(QueueDuty)
-        .where(QueueDuty.queue_id.in_(queue_ids))
-        .order_by(QueueDuty.queue_id, QueueDuty.principal_id)
-    ).all()
-
-
-def replace_duties(
-    db: Session, queue_id: uuid.UUID, people: Iterable[tuple[uuid.UUID, Duty]]
-) -> None:
-    db.execute(delete(QueueDuty).where(QueueDuty.queue_id == queue_id))
-    rows = [
-        {"queue_id": queue_id, "principal_id": person, "duty": duty.value}
-        for person, duty in people
-    ]
-    if rows:
-        db.execute(insert(QueueDuty), rows)
-
-
-def reviewers_among(
-    db: Session, project_id: uuid.UUID, principals: Sequence[uuid.UUID]
-) -> set[uuid.UUID]:
-    """Those who may review in a project: people by their membership, keys by their role."""
-    people = select(Membership.person_id).where(
-        Membership.project_id == project_id,
-        Membership.person_id.in_(principals),
-        Membership.role.in_(_REVIEWS),
-    )
-    keys = select(ApiKey.id).where(
-        ApiKey.project_id == project_id,
-        ApiKey.id.in_(principals),
-        ApiKey.role.in_(_REVIEWS),
-        or_(ApiKey.revoked_at.is_(None), ApiKey.revoked_at > func.now()),
-    )
-    return set(db.scalars(people.union_all(keys)))

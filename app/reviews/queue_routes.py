@@ -11,6 +11,7 @@ from app.errors import problems
 from app.paging import PageAfter, PageLimit, decode_time_cursor
 from app.reviews import queues
 from app.reviews.errors import (
+    GroupUnknown,
     KeysUnknown,
     OrderInvalid,
     OtherDataset,
@@ -40,6 +41,7 @@ router = APIRouter(prefix="/queues", tags=["reviews"])
         OrderInvalid,
         KeysUnknown,
         PersonUnknown,
+        GroupUnknown,
         QueueExists,
         QueueEmpty,
     ),
@@ -76,10 +78,12 @@ def get_queue(queue_id: UUID, caller: Viewer, db: ReadSession) -> QueueOut:
 
 
 @router.put(
-    "/{queue_id}/people", response_model=QueueOut, responses=problems(QueueNotFound, PersonUnknown)
+    "/{queue_id}/people",
+    response_model=QueueOut,
+    responses=problems(QueueNotFound, PersonUnknown, GroupUnknown),
 )
 def assign_queue(queue_id: UUID, body: AssignIn, caller: Engineer, db: WriteSession) -> QueueOut:
-    """Say who reviews and who adjudicates."""
+    """Say who reviews and who adjudicates: people, groups or both."""
     return queues.describe_queue(db, queues.assign_queue(db, caller, queue_id, body))
 
 

@@ -15,6 +15,7 @@ from app.schemas import In, Name, Out
 MAX_ITEMS = 2**31 - 1
 Key = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 _Count = Annotated[int, Field(ge=1, le=MAX_ITEMS)]
+_Ids = Annotated[list[UUID], Field(max_length=1000)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -126,23 +127,29 @@ class QueueIn(In):
         allow_inf_nan=False,
         description="Regression: numbers that differ by no more than this agree.",
     )
-    reviewers: list[UUID] = Field(
+    reviewers: _Ids = Field(
         default_factory=list,
-        max_length=1000,
-        description="Principals who review it; none: every reviewer of the project.",
+        description="Principals who review it; with no group either: every reviewer.",
     )
-    adjudicators: list[UUID] = Field(
+    adjudicators: _Ids = Field(
         default_factory=list,
-        max_length=1000,
         description="Principals who settle disagreement, beside engineers and admins.",
+    )
+    reviewer_groups: _Ids = Field(
+        default_factory=list, description="Groups whose people review it, whoever they are then."
+    )
+    adjudicator_groups: _Ids = Field(
+        default_factory=list, description="Groups whose people settle disagreement."
     )
 
 
 class AssignIn(In):
-    """Who reviews and who adjudicates from now on; both lists are replaced."""
+    """Who reviews and who adjudicates from now on; all four lists are replaced."""
 
-    reviewers: list[UUID] = Field(default_factory=list, max_length=1000)
-    adjudicators: list[UUID] = Field(default_factory=list, max_length=1000)
+    reviewers: _Ids = Field(default_factory=list)
+    adjudicators: _Ids = Field(default_factory=list)
+    reviewer_groups: _Ids = Field(default_factory=list)
+    adjudicator_groups: _Ids = Field(default_factory=list)
 
 
 class ReprioritiseIn(In):
@@ -164,6 +171,8 @@ class QueueOut(Out):
     tolerance: float
     reviewers: list[UUID]
     adjudicators: list[UUID]
+    reviewer_groups: list[UUID]
+    adjudicator_groups: list[UUID]
     item_count: int
     created_at: datetime
     created_by: UUID
@@ -174,3 +183,8 @@ class QueueOut(Out):
     )
     done: int = Field(description="Items that need no more verdicts.")
     disputed: int = Field(description="Items that wait for an adjudicator.")
+
+    @property
+    def is_assigned(self) -> bool:
+        """Only some may review it."""
+        return bool(self.reviewers or self.reviewer_groups)

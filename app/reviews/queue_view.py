@@ -14,16 +14,18 @@ from sqlalchemy.orm import Session
 from app.access.models import Role
 from app.access.service import Caller
 from app.dashboard.charts import parts_bar
-from app.dashboard.formatting import number, percent, plural
+from app.dashboard.formatting import number, percent, plural, shortened
 from app.dashboard.frame import project_url, with_query
 from app.datasets.models import Dataset
 from app.datasets.service import datasets_of
 from app.reviews import queue_page_queries as page_queries
-from app.reviews.models import OrderBy, ReviewQueue
+from app.reviews.models import Duty, OrderBy, ReviewQueue
 from app.reviews.queue_schemas import QueueOut
 from app.reviews.queues import describe_queues
 from app.reviews.words import ORDER_NAMES, policy_words
 from app.scans.views import dataset_title
+
+_NAME_SHOWN = 40
 
 
 def queue_url(caller: Caller, queue_id: UUID) -> str:
@@ -79,11 +81,12 @@ class Mine:
 
 
 def mine_of(caller: Caller, queue: QueueOut, progress: Progress, at: Row[Any]) -> Mine:
-    me = caller.principal_id
     url = f"{queue_url(caller, queue.id)}/review"
     may_write = caller.role.includes(Role.reviewer) and not caller.read_only
-    reviews = may_write and (not queue.reviewers or me in queue.reviewers)
-    adjudicates = may_write and (me in queue.adjudicators or caller.role.includes(Role.engineer))
+    reviews = may_write and (not queue.is_assigned or Duty.review in at.my_duties)
+    adjudicates = may_write and (
+        Duty.adjudicate in at.my_duties or caller.role.includes(Role.engineer)
+    )
     today = f"you decided {number(at.decided_today)} today" if at.decided_today else ""
 
     def mine(words: str, to: str | None = None, action: str = "") -> Mine:
@@ -137,14 +140,14 @@ def _card(caller: Caller, queue: QueueOut, dataset: Dataset, at: Row[Any]) -> Qu
         id=str(queue.id),
         name=queue.name,
         url=queue_url(caller, queue.id),
-        facts=facts_of(queue, dataset),
+        facts=facts_of(queue, dataset, at),
         is_closed=queue.closed_at is not None,
         progress=progress,
         mine=mine_of(caller, queue, progress, at),
     )
 
 
-def facts_of(queue: QueueOut, dataset: Dataset) -> list[str]:
+def facts_of(queue: QueueOut, dataset: Dataset, at: Row[Any]) -> list[str]:
     """Where a queue comes from, and how it is worked at."""
     facts = [
         dataset_title(dataset),
@@ -155,6 +158,19 @@ def facts_of(queue: QueueOut, dataset: Dataset) -> list[str]:
         facts.append(f"{queue.overlap} people decide each")
     if not queue.show_suggestion:
         facts.append("suggestions hidden")
-    if queue.reviewers:
-        facts.append(f"assigned to {plural(len(queue.reviewers), 'person', 'people')}")
+    if queue.is_assigned:
+        people = len(queue.reviewers)
+        named = [plural(people, "person", "people")] if people else []
+        facts.append(f"assigned to {_listed([*_shortened(at.reviewing_groups), *named])}")
+    if queue.adjudicator_groups:
+        facts.append(f"adjudicated by {_listed(_shortened(at.adjudicating_groups))}")
     return facts
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    return [shortened(name, _NAME_SHOWN) for name in names]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""

@@ -13,12 +13,13 @@ from app.datasets.models import Task
 from app.db import new_id, now
 from app.paging import cut_page
 from app.reviews import queue_queries as queries
+from app.reviews.assigning import assign, is_assigned
 from app.reviews.at_queue import QueueLike
+from app.reviews.duty_queries import duties
 from app.reviews.errors import (
     KeysUnknown,
     OrderInvalid,
     OtherDataset,
-    PersonUnknown,
     QueueClosed,
     QueueEmpty,
     QueueExists,
@@ -40,7 +41,7 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
         ScanNotFound, ScanNotComplete, ClassUnknown, RegionInvalid.
         OrderInvalid: the task has no such score.
         KeysUnknown: a key of the list is not the data set's.
-        PersonUnknown: somebody assigned may not review in the project.
+        PersonUnknown, GroupUnknown: somebody assigned may not review in the project.
         QueueExists: the project has a queue of this name.
         QueueEmpty: the policy chooses nothing.
     """
@@ -54,7 +55,7 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
         "order_scan_id": body.scan_id,
         "order_by": body.order_by.value,
         "policy": kept_policy(body.policy),
-        "is_assigned": bool(body.reviewers),
+        "is_assigned": is_assigned(body),
         "epoch": 0,
         "item_count": 0,
         "created_at": now(),
@@ -67,7 +68,7 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
             field="name",
             remedy="Choose another name.",
         )
-    _assign(db, caller, queue, body.reviewers, body.adjudicators)
+    assign(db, caller, queue.id, body)
     count = queries.add_items(db, queue, selection)
     if count == 0:
         raise QueueEmpty(
@@ -121,48 +122,6 @@ def _require_known(db: Session, found: Results, keys: Sequence[str]) -> None:
         )
 
 
-def _assign(
-    db: Session,
-    caller: Caller,
-    queue: ReviewQueue,
-    reviewers: Sequence[UUID],
-    adjudicators: Sequence[UUID],
-) -> None:
-    asked = {*reviewers, *adjudicators}
-    known = queries.reviewers_among(db, caller.project_id, list(asked)) if asked else set()
-    for field, people in (("reviewers", reviewers), ("adjudicators", adjudicators)):
-        unknown = set(people) - known
-        if unknown:
-            raise PersonUnknown(
-                f"Nobody with the id {min(unknown)} may review in this project.",
-                field=field,
-                remedy="Give people the role reviewer in the project first.",
-            )
-    queries.replace_duties(
-        db,
-        queue.id,
-        [
-            *((person, Duty.review) for person in sorted(set(reviewers))),
-            *((person, Duty.adjudicate) for person in sorted(set(adjudicators))),
-        ],
-    )
-
-
-def assign_queue(db: Session, caller: Caller, queue_id: UUID, body: AssignIn) -> ReviewQueue:
-    """Say anew who reviews and adjudicates. What is in hand stays with those who hold it."""
-    queue = get_queue(db, caller, queue_id)
-    _assign(db, caller, queue, body.reviewers, body.adjudicators)
-    audit(
-        db,
-        caller,
-        "assign_queue",
-        f"queue {queue_id}",
-        reviewers=[str(person) for person in body.reviewers],
-        adjudicators=[str(person) for person in body.adjudicators],
-    )
-    return queries.change_queue(db, queue_id, is_assigned=bool(body.reviewers))
-
-
 def reprioritise_queue(
     db: Session, caller: Caller, queue_id: UUID, body: ReprioritiseIn
 ) -> ReviewQueue:
@@ -206,6 +165,18 @@ def reopen_queue(db: Session, caller: Caller, queue_id: UUID) -> ReviewQueue:
     return queries.change_queue(db, queue_id, closed_at=None)
 
 
+def assign_queue(db: Session, caller: Caller, queue_id: UUID, body: AssignIn) -> ReviewQueue:
+    """Say anew who reviews and adjudicates. What is in hand stays with those who hold it.
+
+    Raises:
+        QueueNotFound, PersonUnknown, GroupUnknown.
+    """
+    get_queue(db, caller, queue_id)
+    assign(db, caller, queue_id, body)
+    audit(db, caller, "assign_queue", f"queue {queue_id}", **body.model_dump(mode="json"))
+    return queries.change_queue(db, queue_id, is_assigned=is_assigned(body))
+
+
 def get_queue(db: Session, caller: Caller, queue_id: UUID) -> ReviewQueue:
     queue = queries.queue(db, caller.project_id, queue_id)
     if queue is None:
@@ -245,18 +216,20 @@ def list_queues(
 
 
 def describe_queues(db: Session, queues: Sequence[ReviewQueue]) -> list[QueueOut]:
-    """Queues with their people and counts, in two statements however many they are."""
+    """Queues with who is assigned and counts, in two statements however many they are."""
     ids = [queue.id for queue in queues]
     counts = queries.settled_counts(db, ids)
-    people: dict[tuple[UUID, str], list[UUID]] = {}
-    for duty in queries.duties(db, ids):
-        people.setdefault((duty.queue_id, duty.duty), []).append(duty.principal_id)
+    assigned: dict[tuple[UUID, str, bool], list[UUID]] = {}
+    for queue_id, duty, whose, is_group in duties(db, ids):
+        assigned.setdefault((queue_id, duty, is_group), []).append(whose)
     described = []
     for queue in queues:
         row = counts.get(queue.id)
         values = {
-            "reviewers": people.get((queue.id, Duty.review), []),
-            "adjudicators": people.get((queue.id, Duty.adjudicate), []),
+            "reviewers": assigned.get((queue.id, Duty.review, False), []),
+            "adjudicators": assigned.get((queue.id, Duty.adjudicate, False), []),
+            "reviewer_groups": assigned.get((queue.id, Duty.review, True), []),
+            "adjudicator_groups": assigned.get((queue.id, Duty.adjudicate, True), []),
             "done": row.done if row else 0,
             "disputed": row.disputed if row else 0,
         }

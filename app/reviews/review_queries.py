@@ -12,8 +12,6 @@ from sqlalchemy.orm import Session, aliased
 from app.access.models import Principal
 from app.datasets.models import Example
 from app.reviews.models import (
-    Duty,
-    QueueDuty,
     ReviewClaim,
     ReviewItem,
     ReviewQueue,
@@ -95,10 +93,3 @@ def decided_today(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> int:
         )
         or 0
     )
-
-
-def duties_of(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> set[Duty]:
-    found = db.scalars(
-        select(QueueDuty.duty).where(QueueDuty.queue_id == queue_id, QueueDuty.principal_id == me)
-    )
-    return {Duty(duty) for duty in found}

@@ -20,7 +20,7 @@ from app.datasets.models import Task
 from app.datasets.service import label_name
 from app.datasets.shown import Shown, shown_examples
 from app.evidence.service import has_evidence
-from app.reviews import queue_queries
+from app.reviews import duty_queries, queue_queries
 from app.reviews import review_queries as queries
 from app.reviews.choices import Choice, likely_first
 from app.reviews.models import (
@@ -123,7 +123,7 @@ def counts_of(db: Session, caller: Caller, queue: ReviewQueue) -> Counts:
 def may_do(db: Session, caller: Caller, queue: ReviewQueue) -> MayDo:
     if not caller.role.includes(Role.reviewer) or caller.read_only:
         return MayDo(reviews=False, adjudicates=False)
-    duties = queries.duties_of(db, queue.id, caller.principal_id)
+    duties = duty_queries.duties_of(db, queue.id, caller.principal_id)
     return MayDo(
         reviews=not queue.is_assigned or Duty.review in duties,
         adjudicates=Duty.adjudicate in duties or caller.role.includes(Role.engineer),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.access.groups import groups_offered
 from app.access.members import list_people
 from app.access.models import Role
 from app.access.service import Caller
@@ -25,10 +26,13 @@ from app.scans.service import get_scan, list_scans
 
 _PEOPLE_OFFERED = 500
 _SCANS_OFFERED = 50
+ASSIGNEES = ("reviewers", "adjudicators", "reviewer_groups", "adjudicator_groups")
 
 
 @dataclass(frozen=True)
-class PersonOption:
+class AssigneeOption:
+    """A person, a key or a group that may be ticked."""
+
     id: str
     name: str
     note: str
@@ -51,7 +55,8 @@ class SettingsView:
     orders: list[tuple[str, str]]
     order_by: str
     who: str
-    people: list[PersonOption]
+    people: list[AssigneeOption]
+    groups: list[AssigneeOption]
 
 
 def settings_view(
@@ -60,8 +65,7 @@ def settings_view(
     """`typed`: what was sent and refused, in the place of what is in force."""
     dataset = get_dataset(db, caller, queue.dataset_id)
     described = describe_queue(db, queue)
-    reviewers = typed.get("reviewers", described.reviewers)
-    adjudicators = typed.get("adjudicators", described.adjudicators)
+    chosen = {name: typed.get(name, getattr(described, name)) for name in ASSIGNEES}
     is_regression = dataset.task == Task.regression
     return SettingsView(
         facts=_facts(queue, is_regression=is_regression),
@@ -72,8 +76,9 @@ def settings_view(
             if not (is_regression and order in NOT_IN_REGRESSION)
         ],
         order_by=typed.get("order_by", queue.order_by),
-        who=typed.get("who", "chosen" if described.reviewers else "all"),
-        people=person_options(db, caller, reviewers, adjudicators),
+        who=typed.get("who", "chosen" if described.is_assigned else "all"),
+        people=person_options(db, caller, chosen["reviewers"], chosen["adjudicators"]),
+        groups=group_options(db, caller, chosen["reviewer_groups"], chosen["adjudicator_groups"]),
     )
 
 
@@ -104,7 +109,7 @@ def _scans(db: Session, caller: Caller, queue: ReviewQueue, chosen: str) -> list
 
 def person_options(
     db: Session, caller: Caller, reviewers: Sequence[UUID], adjudicators: Sequence[UUID]
-) -> list[PersonOption]:
+) -> list[AssigneeOption]:
     """Who may review in the project, and whoever is assigned beside, such as a key."""
     people, _ = list_people(db, caller, after=None, limit=_PEOPLE_OFFERED)
     offered = {
@@ -116,6 +121,22 @@ def person_options(
     if beside:
         offered |= {each: (name, "") for each, name in queries.names_of(db, sorted(beside)).items()}
     return [
-        PersonOption(str(each), name, note, each in reviewers, each in adjudicators)
+        AssigneeOption(str(each), name, note, each in reviewers, each in adjudicators)
         for each, (name, note) in offered.items()
+    ]
+
+
+def group_options(
+    db: Session, caller: Caller, reviewers: Sequence[UUID], adjudicators: Sequence[UUID]
+) -> list[AssigneeOption]:
+    """The project's groups, by name."""
+    return [
+        AssigneeOption(
+            str(group.id),
+            group.name,
+            f"group of {plural(len(group.members), 'person', 'people')}",
+            group.id in reviewers,
+            group.id in adjudicators,
+        )
+        for group in groups_offered(db, caller)
     ]

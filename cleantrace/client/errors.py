@@ -36,8 +36,8 @@ CleantraceError
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
-Those of reviews and webhooks are in `room_errors`. A problem that this version does not know
-becomes the nearest class above it.
+Those of groups, reviews and webhooks are in `room_errors`. A problem that this version does not
+know becomes the nearest class above it.
 """
 
 from collections.abc import Mapping

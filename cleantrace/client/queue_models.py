@@ -1,6 +1,6 @@
 """What the client's methods on review queues return."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -36,6 +36,8 @@ class Queue(Record):
     finished_at: datetime | None
     """When every item was found to be done; None while any is not."""
     tolerance: float = 0.0
+    reviewer_groups: Sequence[str] = ()
+    adjudicator_groups: Sequence[str] = ()
 
     _readers: ClassVar = _TIMES
 

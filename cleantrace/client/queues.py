@@ -34,9 +34,10 @@ class QueueCalls(Calls):
                 not given.
             order_by: the scan's score; examples without it come last.
             overlap: how many people decide each item.
-            options: claim_ttl_s, tolerance, reviewers, adjudicators: as in the API's reference.
+            options: claim_ttl_s, tolerance, reviewers, adjudicators, reviewer_groups,
+                adjudicator_groups: as in the API's reference.
         Raises:
-            ScanNotComplete, QueueExists, ClassUnknown, Invalid
+            ScanNotComplete, QueueExists, ClassUnknown, PersonUnknown, GroupUnknown, Invalid
         """
         body: dict[str, Any] = {
             "name": name,
@@ -68,6 +69,31 @@ class QueueCalls(Calls):
         """Order it by another scan of its dataset. Verdicts stay."""
         body = {"scan_id": path_id(scan), "order_by": order_by}
         return Queue.from_json(self._transport.post(f"{_path(queue)}/reprioritise", body))
+
+    def assign_queue(
+        self,
+        queue: QueueRef,
+        *,
+        reviewers: Sequence[str | uuid.UUID] = (),
+        adjudicators: Sequence[str | uuid.UUID] = (),
+        reviewer_groups: Sequence[str | uuid.UUID] = (),
+        adjudicator_groups: Sequence[str | uuid.UUID] = (),
+    ) -> Queue:
+        """Say anew who reviews and who adjudicates; without reviewers, every reviewer may.
+
+        Args:
+            reviewers, adjudicators: principals.
+            reviewer_groups, adjudicator_groups: groups; whoever is in one may, for as long.
+        Raises:
+            QueueNotFound, PersonUnknown, GroupUnknown
+        """
+        body = {
+            "reviewers": [str(each) for each in reviewers],
+            "adjudicators": [str(each) for each in adjudicators],
+            "reviewer_groups": [str(each) for each in reviewer_groups],
+            "adjudicator_groups": [str(each) for each in adjudicator_groups],
+        }
+        return Queue.from_json(self._transport.put(f"{_path(queue)}/people", body))
 
     def close_queue(self, queue: QueueRef) -> Queue:
         """Give no item out any more."""

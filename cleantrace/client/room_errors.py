@@ -1,4 +1,4 @@
-"""Problems of single rooms of the service, below the kinds in `errors`: reviews and webhooks."""
+"""Problems of single rooms of the service, below the kinds in `errors`."""
 
 from cleantrace.client.errors import Conflict, Invalid, NotAllowed, NotFound
 
@@ -9,6 +9,10 @@ class NotAssigned(NotAllowed):
 
 class NotAdjudicator(NotAllowed):
     code = "review-not-adjudicator"
+
+
+class GroupNotFound(NotFound):
+    code = "group-not-found"
 
 
 class QueueNotFound(NotFound):
@@ -33,6 +37,16 @@ class WebhookNotFound(NotFound):
 
 class DeliveryNotFound(NotFound):
     code = "delivery-not-found"
+
+
+class GroupExists(Conflict):
+    code = "group-exists"
+
+
+class GroupAssigned(Conflict):
+    """The group reviews or adjudicates in a queue: take it out of that first."""
+
+    code = "group-assigned"
 
 
 class QueueExists(Conflict):
@@ -85,6 +99,12 @@ class TooManyWebhooks(Conflict):
     code = "too-many-webhooks"
 
 
+class GroupInvalid(Invalid):
+    """A name that is not accepted, or people who are not in the project."""
+
+    code = "group-invalid"
+
+
 class QueueEmpty(Invalid):
     code = "review-queue-empty"
 
@@ -95,6 +115,10 @@ class KeysUnknown(Invalid):
 
 class PersonUnknown(Invalid):
     code = "review-person-unknown"
+
+
+class GroupUnknown(Invalid):
+    code = "review-group-unknown"
 
 
 class OrderInvalid(Invalid):

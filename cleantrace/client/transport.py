@@ -73,6 +73,10 @@ class Transport:
         """The answer's JSON, of work that was done exactly once."""
         return self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The answer's JSON. What is put twice is as if it were put once."""
+        return self._send("PUT", path, json=body)
+
     def _send(self, method: str, path: str, **options: Any) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
         url = f"{self._path}{path}"

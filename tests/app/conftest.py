@@ -29,8 +29,7 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     world.know("key", "point-00007")
     for name in ("label", "predicted", "suggested", "given"):
         world.know(name, "0", "2")
-    for role in ("reviewer", "engineer"):
-        make_person("lab", role)
+    people = [str(make_person("lab", role)) for role in ("reviewer", "engineer")]
     api.headers.update(world.headers)
     world.never_name(get(api, "/me")["principal_id"])
     api.event_hooks["response"] = [world.note]
@@ -42,7 +41,8 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     estimate(api, run)
     new_inputs = {"inputs": [{"row": [0.0, 1.0, 2.0, 3.0], "label": "1"}], "k": 2}
     post(api, f"/scans/{scan['id']}/evidence/inputs", new_inputs, status=202)
-    review(api, scan)
+    group = post(api, "/groups", {"name": "night shift", "people": people})
+    review(api, scan, group)
     post(api, "/keys", {"name": "nightly", "role": "viewer", "read_only": True, "days": 9})
     post(api, "/invitations", {"role": "viewer", "email": "ada@example.com", "days": 9})
     post(api, "/webhooks", {"url": "https://example.com/hook"})
@@ -51,8 +51,9 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     return world
 
 
-def review(api: TestClient, scan: dict[str, Any]) -> None:
+def review(api: TestClient, scan: dict[str, Any], group: dict[str, Any]) -> None:
     asked = {"name": "all", "scan_id": scan["id"], "policy": {"kind": "filter"}, "overlap": 2}
+    asked |= {"adjudicator_groups": [group["id"]]}
     queue = f"/queues/{post(api, '/queues', asked)['id']}"
     post(api, f"{queue}/next?n=3", status=200)
     verdict = {"kind": "relabel", "label": "1", "token": str(uuid4())}

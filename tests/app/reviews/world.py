@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from app.access.guards import COOKIE
 from benchmarks.review_world import Made, add_scan, add_world
-from tests.support import LAB, get, make_key, post
+from tests.app.dashboard.steps import browser_of, csrf_token
+from tests.support import LAB, begin_session, get, make_key, make_person, post
 
-__all__ = ["LAB", "Made", "Person", "add_scan", "add_world", "get", "post"]
+__all__ = ["LAB", "Made", "Person", "SignedIn", "add_scan", "add_world", "get", "post"]
 
 
 class Person:
@@ -66,6 +68,20 @@ class Person:
 
     def history(self, queue: str) -> Any:
         return get(self.client, f"/queues/{queue}/verdicts")["items"]
+
+
+class SignedIn(Person):
+    """The same for a person, whose requests go with a browser's cookie, as a page's script does."""
+
+    def __init__(self, api: TestClient, role: str = "reviewer", project: str = "lab") -> None:
+        self.person_id = make_person(project, role)
+        self.client = browser_of(api)
+        self.client.cookies.set(COOKIE, begin_session(self.person_id, project))
+        self.client.headers["X-CSRF-Token"] = csrf_token(self.client.get("/account").text)
+
+    @property
+    def id(self) -> str:
+        return str(self.person_id)
 
 
 class Queue(NamedTuple):

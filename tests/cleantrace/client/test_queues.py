@@ -10,7 +10,14 @@ from typer.testing import CliRunner
 from benchmarks.review_world import add_scan, add_world
 from cleantrace import Client
 from cleantrace.cli import app
-from cleantrace.client.room_errors import ItemTaken, NothingToUndo, QueueClosed, QueueExists
+from cleantrace.client.room_errors import (
+    GroupUnknown,
+    ItemTaken,
+    NothingToUndo,
+    QueueClosed,
+    QueueExists,
+)
+from tests.support import make_group, make_person
 
 
 def test_a_queue_is_made_worked_at_undone_and_closed(client: Client) -> None:
@@ -51,6 +58,19 @@ def test_a_late_verdict_is_said_to_be_late(client: Client, api_url: str) -> None
     with pytest.raises(ItemTaken) as late:
         client.decide(queue, item, "unusable")
     assert late.value.problem["verdict"]["counted"] is False
+
+
+def test_a_queue_is_assigned_to_people_and_groups(client: Client) -> None:
+    ada = make_person("lab")
+    group = make_group("lab", ada)
+    queue = client.create_queue("q", add_world("lab", 20).scan_id, reviewer_groups=[str(group)])
+    assert (queue.reviewer_groups, queue.reviewers) == ([str(group)], [])
+    changed = client.assign_queue(queue, reviewers=[ada], adjudicator_groups=[group])
+    assert (changed.reviewers, changed.reviewer_groups) == ([str(ada)], [])
+    assert changed.adjudicator_groups == [str(group)]
+    with pytest.raises(GroupUnknown):
+        client.assign_queue(queue, reviewer_groups=[ada])
+    assert client.get_queue(queue) == changed
 
 
 def test_queues_from_the_command_line(client: Client, api_url: str, key: str) -> None:
