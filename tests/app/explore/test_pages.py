@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.app.dashboard.steps import csrf_token, signed_in
+from tests.app.scans.test_pages import statements
 from tests.support import get, make_scan, post, run_scan
 
 
@@ -106,3 +107,15 @@ def test_among_very_many_examples_the_selection_comes_after_the_page(
     (later,) = [link for link in links(first) if "now=yes" in link]
     assert 'data-fill="selection"' in first
     assert "12 examples selected" in browser.get(later).text
+
+
+def test_many_selected_take_as_many_statements_as_few(api: TestClient, scan: str) -> None:
+    browser = signed_in(api)
+    url = f"/projects/lab/scans/{scan}/explore?flagged=yes&x=loss&y=margin"
+    browser.get(url)  # reads the columns, which are kept
+    counts = []
+    for query, cards in (("", 12), (f"&position={positions(browser.get(url).text, scan)[0]}", 1)):
+        with statements() as seen:
+            assert len(positions(browser.get(url + query).text, scan)) == cards
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
