@@ -1,13 +1,13 @@
 """How many labels are wrong: bounds that hold however often one looks. Pure: no database.
 
 The mathematics is in docs/proof.md. In short: an audited example is drawn uniformly from those that
-nobody has reviewed at that moment. If the population has W wrong labels, f of them found already, u
-examples unreviewed, then the drawn one is wrong with probability (W - f) / u, whatever was reviewed
-in between and why. So each W gives the audit's answers a likelihood. A forecaster that does not
-know W bets on the same answers; the ratio of its likelihood to W's is a martingale if W is true, and
-passes 1/alpha at any time with probability alpha at most (Ville). The W for which it has not are
-the confidence set: the prior-posterior-ratio sequence of Waudby-Smith and Ramdas (NeurIPS 2020),
-with the review's own findings between the draws.
+nobody has reviewed at that moment. If the population has W wrong labels, f of them found already,
+and u examples unreviewed, then the drawn one is wrong with probability (W - f) / u, whatever was
+reviewed in between and why. So each W gives the audit's answers a likelihood. A forecaster that
+does not know W bets on the same answers; the ratio of its likelihood to W's is a martingale if W is
+true, and passes 1/alpha at any time with probability alpha at most (Ville). The W for which it has
+not are the confidence set: the prior-posterior-ratio sequence of Waudby-Smith and Ramdas (NeurIPS
+2020), with the review's own findings between the draws.
 """
 
 from __future__ import annotations
