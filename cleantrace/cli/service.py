@@ -5,7 +5,6 @@ Exit status: 0 done; 1 nothing to talk to, or an error on this side; 2 the comma
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +39,7 @@ DataDir = Annotated[
 
 def _width() -> int | None:
     """None: as wide as the terminal. What is piped to a program must not be wrapped or cut."""
-    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1000
+    return None if sys.stdout.isatty() else 1000
 
 
 out = Console(width=_width())

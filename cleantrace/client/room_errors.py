@@ -125,6 +125,12 @@ class OrderInvalid(Invalid):
     code = "review-order-invalid"
 
 
+class RegionInvalid(Invalid):
+    """A region of a scan's scores that contradicts itself, or the scan's task."""
+
+    code = "region-invalid"
+
+
 class VerdictInvalid(Invalid):
     code = "review-verdict-invalid"
 

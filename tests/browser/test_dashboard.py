@@ -304,7 +304,11 @@ _KEPT = {
     "scan-text",
     "scan-regression",
     "example",
+    "example-text",
+    "example-row",
+    "datasets",
     "dataset",
+    "api",
 }
 
 

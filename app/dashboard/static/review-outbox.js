@@ -40,12 +40,6 @@ export class Outbox {
     return true;
   }
 
-  // What may be sent at once and arrive in any order: all before the first that changes another.
-  get independent() {
-    const first = this.changes.findIndex((each) => each.type === "undo" || each.isEdit);
-    return first < 0 ? this.changes : this.changes.slice(0, first);
-  }
-
   drop(fits) { this.changes.filter(fits).forEach((entry) => this.#forget(entry)); }
 
   wake() {

@@ -13,7 +13,6 @@ import * as view from "./review-view.js";
 const LOOK_AGAIN_MS = 10_000;
 const HEARTBEAT_MS = 60_000;
 const GRACE_S = 10;
-const SENT_ON_LEAVING = 5; // browsers take 64 KiB of such requests
 const SETTLED_AFTER_MS = 3_000; // by then what a page before this one sent on leaving has arrived
 const IDLE_AFTER_MS = 30 * 60_000; // whoever is away longer gives their items back
 const root = document.getElementById("review");
@@ -327,8 +326,10 @@ function comeBack() {
 addEventListener("pagehide", () => {
   if (!canDecide) return;
   // A request in flight ends with the page, and the outbox waits until this queue is opened again. So
-  // what is decided is sent once more; whichever comes first counts.
-  outbox.independent.slice(0, SENT_ON_LEAVING).forEach(({ position, body }) => api.postAndForget(`/items/${position}/verdicts`, body));
+  // what is on its way is sent once more; whichever comes first counts. What waits behind it stays, as
+  // it might arrive in another order.
+  const [first] = outbox.changes;
+  if (first?.type === "verdict") api.postAndForget(`/items/${first.position}/verdicts`, first.body);
   // What is decided and not yet saved stays mine.
   const some = outbox.size === 0 ? [""] : store.line.map((position) => `&position=${position}`);
   some.forEach((which) => api.postAndForget(`/claims/release?grace_s=${GRACE_S}${which}`));
