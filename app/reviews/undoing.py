@@ -17,7 +17,7 @@ from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
 from app.reviews.queue_queries import wait_for_queue
 from app.reviews.queues import require_open
 from app.reviews.verdicts import verdict_out
-from app.reviews.writing import Change, Item, lock_item, settlement_with, write
+from app.reviews.writing import Change, Item, is_with_adjudicator, lock_item, settlement_with, write
 
 
 def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[VerdictOut]:
@@ -77,6 +77,8 @@ def _undo_one(db: Session, at: AtDesk, last: ReviewVerdict, token: UUID) -> str:
     else:
         change = _undo_vote(db, at, item, last)
     change.undoes = last.id
+    # What is held by now was taken after that verdict.
+    change.ends_claim = False
     write(db, at, item, change, token=token)
     if change.claims_again:
         queries.put_claim(db, at.queue, at.me, item.position, adjudicates=last.adjudicates)
@@ -121,7 +123,7 @@ def _undo_vote(db: Session, at: AtDesk, item: Item, last: ReviewVerdict) -> Chan
     change.votes -= 1
     if item.is_overruled:
         change.settlement = queries.settlement_of(db, at.queue.id, item.position)
-    elif _is_with_adjudicator(db, at, item):
+    elif is_with_adjudicator(db, at, item):
         change.settlement = DISPUTED
     else:
         # The seat of the vote becomes a claim.
@@ -144,7 +146,7 @@ def _restore(
         change.votes -= 1
         if item.is_overruled:
             change.settlement = queries.settlement_of(db, at.queue.id, item.position)
-        elif _is_with_adjudicator(db, at, item):
+        elif is_with_adjudicator(db, at, item):
             change.settlement = DISPUTED
         else:
             change.settlement = OPEN
@@ -154,11 +156,3 @@ def _restore(
         opinion = Opinion(VerdictKind(earlier.kind), earlier.label, earlier.value)
         change.settlement = settlement_with(db, at, item, item.votes, opinion)
     return change
-
-
-def _is_with_adjudicator(db: Session, at: AtDesk, item: Item) -> bool:
-    """Once an adjudicator has an item in hand, it is theirs to settle."""
-    if item.state is not ItemState.disputed:
-        return False
-    disagreement = queries.dispute(db, at.queue.id, item.position)
-    return disagreement is not None and disagreement.is_held

@@ -81,6 +81,7 @@ _RECORD = """
     claim AS (
         DELETE FROM review_claims
         WHERE queue_id = %(queue)s AND principal_id = %(me)s AND position = %(position)s
+            AND adjudicates = %(adjudicates)s AND %(ends_claim)s
     ),
     vote AS (
         INSERT INTO review_votes (queue_id, position, principal_id, verdict_id, kind, label, value)
@@ -124,7 +125,7 @@ def record(db: Session, values: Mapping[str, Any]) -> Any:
     """Write a verdict and all that follows from it, by one statement; returns its id and time.
 
     `votes_now`: it becomes the person's standing vote. `changes_item`: the item's columns are
-    written. The claim goes in any case.
+    written. `ends_claim`: what the person held the item for is done.
     """
     [written] = rows(db, _RECORD, values)
     return written

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.reviews import verdict_queries as queries
 from app.reviews.announcements import announce_disagreement
-from app.reviews.consensus import Opinion, Settlement, settle
+from app.reviews.consensus import DISPUTED, Opinion, Settlement, settle
 from app.reviews.desks import AtDesk
 from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
 
@@ -78,6 +78,8 @@ class Change:
     adjudicates: bool = False
     counted: bool = True
     undoes: int | None = None
+    ends_claim: bool = True
+    """The caller's claim goes; a claim to adjudicate only by an adjudication."""
     claims_again: bool = False
     """The caller holds the item afterwards."""
 
@@ -95,6 +97,10 @@ def write(
     """Write a change with its counts and disputes; returns the verdict as it is in the log."""
     new = change.settlement
     state = new.state if new else item.state
+    seats = change.seats
+    if state is ItemState.open and item.state is not ItemState.open:
+        # Nobody holds what was not open, and a verdict may have been taken back since it was.
+        seats = at.queue.overlap - change.votes - int(change.claims_again)
     opinion = change.opinion or Opinion(change.kind)
     logged = {
         "position": item.position,
@@ -110,8 +116,9 @@ def write(
     }
     effects = {
         "votes_now": change.votes_now,
+        "ends_claim": change.ends_claim,
         "changes_item": new is not None,
-        "seats": change.seats,
+        "seats": seats,
         "votes": change.votes,
         "settled_by": new.settled_by.value if new and new.settled_by else None,
         "outcome": new.outcome.value if new and new.outcome else None,
@@ -151,6 +158,8 @@ def settlement_with(
     db: Session, at: AtDesk, item: Item, votes: int, mine: Opinion | None
 ) -> Settlement:
     """The item's state by all standing verdicts, the caller's being `mine`."""
+    if is_with_adjudicator(db, at, item):
+        return DISPUTED
     overlap = at.queue.overlap
     if votes < overlap:
         return settle([], overlap)
@@ -158,3 +167,11 @@ def settlement_with(
     if overlap > 1:
         known = [*known, *queries.opinions(db, at.queue.id, item.position, at.me)]
     return settle(known, overlap, at.queue.tolerance)
+
+
+def is_with_adjudicator(db: Session, at: AtDesk, item: Item) -> bool:
+    """Once an adjudicator has an item in hand, it is theirs to settle."""
+    if item.state is not ItemState.disputed:
+        return False
+    disagreement = queries.dispute(db, at.queue.id, item.position)
+    return disagreement is not None and disagreement.is_held

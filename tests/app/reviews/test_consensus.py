@@ -158,3 +158,41 @@ def test_unsure_alone_is_for_the_adjudicator(api: TestClient) -> None:
     assert _state(queue, position)[0] == "disputed"
     assert Person(api, "engineer").next(queue, adjudicate=True)["position"] == position
     require_sound(queue)
+
+
+def test_what_an_adjudicator_holds_is_not_lost_by_their_own_vote(api: TestClient) -> None:
+    ada, lead = Person(api), Person(api, "engineer")
+    queue, [position] = _disputed(api, ada, lead)
+    lead.next(queue, adjudicate=True)
+    lead.decide(queue, position, "unusable")
+    require_sound(queue)
+    assert lead.next(queue, adjudicate=True)["position"] == position
+    lead.undo(queue)
+    require_sound(queue)
+    lead.decide(queue, position, adjudicate=True)
+    require_sound(queue)
+
+
+def test_nobody_settles_what_an_adjudicator_has_in_hand(api: TestClient) -> None:
+    ada, bob, lead = Person(api), Person(api), Person(api, "engineer")
+    queue, [position] = _disputed(api, ada, bob)
+    lead.next(queue, adjudicate=True)
+    bob.decide(queue, position)
+    require_sound(queue)
+    lead.decide(queue, position, "unusable", adjudicate=True)
+    assert _state(queue, position)[:2] == ("done", "adjudication")
+
+
+def test_both_votes_can_be_withdrawn_and_given_again_after_an_adjudicator_left(
+    api: TestClient,
+) -> None:
+    ada, bob, lead = Person(api), Person(api), Person(api, "engineer")
+    queue, [position] = _disputed(api, ada, bob)
+    lead.next(queue, adjudicate=True)
+    ada.undo(queue)
+    lead.client.post(f"{LAB}/queues/{queue}/claims/release")
+    bob.undo(queue)
+    require_sound(queue)
+    bob.decide(queue, position)
+    assert ada.work(queue)["position"] == position
+    assert _state(queue, position)[0] == "done"

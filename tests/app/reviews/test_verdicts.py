@@ -221,6 +221,21 @@ def test_a_skip_and_a_late_verdict_can_be_undone(api: TestClient) -> None:
     require_sound(queue)
 
 
+def test_undoing_a_late_verdict_leaves_a_later_claim_alone(api: TestClient) -> None:
+    queue, _ = make_queue(api)
+    ada, bob = Person(api), Person(api)
+    position = ada.next(queue)["position"]
+    let_claims_expire()
+    bob.work(queue)
+    ada.decide(queue, position, status=409)
+    bob.undo(queue)
+    bob.client.post(f"{LAB}/queues/{queue}/claims/release")
+    assert ada.next(queue)["position"] == position
+    ada.undo(queue)
+    require_sound(queue)
+    assert ada.next(queue)["position"] == position
+
+
 def test_undoing_a_skip_gives_the_item_back(api: TestClient) -> None:
     queue, _ = make_queue(api)
     ada = Person(api)

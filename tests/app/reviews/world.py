@@ -154,8 +154,35 @@ def require_sound(queue: str) -> None:
     )
     assert counted == true
     disputes = sql(
-        "SELECT count(*) FROM review_disputes JOIN review_items USING (queue_id, position)"
-        " WHERE queue_id = :queue AND (verdict_id IS NULL) <> (state = 'disputed')",
+        """
+        SELECT item.position, item.state, dispute.verdict_id, dispute.is_held, claims.n
+        FROM review_items item LEFT JOIN review_disputes dispute USING (queue_id, position)
+        CROSS JOIN LATERAL (SELECT count(*) AS n FROM review_claims claim
+            WHERE claim.queue_id = item.queue_id AND claim.position = item.position
+                AND claim.adjudicates) claims
+        WHERE queue_id = :queue AND (
+            (item.state = 'disputed')
+                <> (dispute.position IS NOT NULL AND dispute.verdict_id IS NULL)
+            OR (item.settled_by IS NOT DISTINCT FROM 'adjudication')
+                <> (dispute.verdict_id IS NOT NULL)
+            OR claims.n <> CAST(coalesce(dispute.is_held, false) AS integer)
+        )
+        """,
         queue=queue,
     )
-    assert disputes == [(0,)]
+    assert disputes == []
+    decided = sql(
+        """
+        SELECT principal_id, coalesce(tally.n, 0), coalesce(stands.n, 0)
+        FROM (SELECT principal_id, sum(decided) AS n FROM review_tallies
+            WHERE queue_id = :queue GROUP BY principal_id) tally
+        FULL JOIN (SELECT principal_id, count(*) AS n FROM (
+                SELECT principal_id FROM review_votes WHERE queue_id = :queue AND kind <> 'skip'
+                UNION ALL SELECT decided_by FROM review_disputes
+                WHERE queue_id = :queue AND decided_by IS NOT NULL
+            ) each GROUP BY principal_id) stands USING (principal_id)
+        WHERE coalesce(tally.n, 0) <> coalesce(stands.n, 0)
+        """,
+        queue=queue,
+    )
+    assert decided == []
