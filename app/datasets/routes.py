@@ -21,6 +21,7 @@ from app.errors import problems
 from app.locations import LocationNotAllowed, LocationNotFound
 from app.paging import PageAfter, PageLimit, decode_cursor, decode_time_cursor, parse_position
 from app.schemas import Page, Position, Text
+from app.uploads.errors import UploadNotFound, UploadUnfinished
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
@@ -29,7 +30,9 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
     "",
     status_code=201,
     response_model=DatasetOut,
-    responses=problems(LocationNotAllowed, LocationNotFound, DatasetExists),
+    responses=problems(
+        LocationNotAllowed, LocationNotFound, UploadNotFound, UploadUnfinished, DatasetExists
+    ),
 )
 def register_dataset(
     body: DatasetIn, caller: Engineer, db: WriteSession, once: OnceOnly

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cleantrace.cli.service import connected, id_column, location, out, remember
+from cleantrace.cli.service import connected, id_column, location, out, remember, sent
 from cleantrace.client import Client, Dataset
 from cleantrace.progress import Bar
 
@@ -53,6 +53,9 @@ def register(
     on_bad_rows: Annotated[
         BadRows, typer.Option(help="What to do with rows that cannot be used.")
     ] = BadRows.fail,
+    upload: Annotated[
+        bool, typer.Option("--upload", help="Send the file from here; else the service reads it.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is indexed.")] = True,
 ) -> None:
     """Register a version of a data set, and print its id."""
@@ -63,7 +66,7 @@ def register(
         made = client.register_dataset(
             name,
             version,
-            location(uri),
+            sent(client, uri) if upload else location(uri),
             format=data_format.value,
             task=task.value,
             input=columns,

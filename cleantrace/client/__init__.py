@@ -18,6 +18,7 @@ from cleantrace.client.models import (
     Run,
     Scan,
     Score,
+    Upload,
 )
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 
@@ -42,5 +43,6 @@ __all__ = [
     "Run",
     "Scan",
     "Score",
+    "Upload",
     "Verdict",
 ]
