@@ -54,7 +54,7 @@ def _assemble(upload: Upload, _: UUID, heartbeat: Heartbeat) -> dict[str, Any]:
 def _drop_parts(upload_id: UUID) -> None:
     """What the whole has made needless."""
     with transaction() as db:
-        upload = db.get(Upload, upload_id)
+        upload = queries.upload_by_id(db, upload_id)
         if upload is None or upload.result is None:
             return
         store = ArtifactStore(settings().artifacts)

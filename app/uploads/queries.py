@@ -18,6 +18,10 @@ def upload(db: Session, project_id: uuid.UUID, upload_id: uuid.UUID) -> Upload |
     return db.scalar(select(Upload).where(Upload.id == upload_id, Upload.project_id == project_id))
 
 
+def upload_by_id(db: Session, upload_id: uuid.UUID) -> Upload | None:
+    return db.get(Upload, upload_id)
+
+
 def same_file(
     db: Session, project_id: uuid.UUID, sha256: str, size: int, ending: str
 ) -> Upload | None:
