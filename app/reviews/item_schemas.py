@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from app.reviews.models import ItemState, SettledBy, VerdictKind
 from app.schemas import In, Name, Out
@@ -127,7 +127,16 @@ class HistoryOut(VerdictOut):
 
 class UndoIn(In):
     steps: int = Field(1, ge=1, le=100, description="How many of the caller's verdicts.")
+    of: UUID | None = Field(
+        None, description="The token of the one verdict to take back, if not of the latest."
+    )
     token: UUID = Field(description="As with a verdict: a repeat changes nothing.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> UndoIn:
+        if self.of is not None and self.steps != 1:
+            raise ValueError("`of` names one verdict: leave `steps` out")
+        return self
 
 
 class OutcomeOut(Out):
