@@ -87,6 +87,9 @@ def test_a_regression_is_relabelled_by_number_within_the_tolerance(api: TestClie
     ada, bob = Person(api), Person(api)
     near, far = (item["position"] for item in ada.ask(queue, count=2)["items"])
     ada.decide(queue, near, "relabel", label="ant", status=422)
+    for huge in (1e200, -1e308):  # of which no square can be told
+        problem = ada.decide(queue, near, "relabel", value=huge, status=422)
+        assert problem["errors"][0]["field"] == "value"
     ada.decide(queue, near, "relabel", value=7.0)
     ada.decide(queue, far, "relabel", value=7.0)
     bob.decide(queue, near, "relabel", value=7.4)
