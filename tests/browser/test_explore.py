@@ -184,7 +184,8 @@ def test_places_on_a_narrow_axis_are_told_apart(signed_in: Page, site: Site) -> 
             """async ([url, low, high, isLog]) => {
                 const { Scale } = await import(url);
                 const scale = new Scale([low, high], isLog, 0, 1000);
-                return Array.from({ length: 1000 }, (_, pixel) => scale.at(scale.value(pixel)) - pixel);
+                const off = (_, pixel) => scale.at(scale.value(pixel)) - pixel;
+                return Array.from({ length: 1000 }, off);
             }""",
             [asset_url("explore-scale.js"), low, high, is_log],
         )
