@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from uuid import UUID
 
 import numpy as np
@@ -44,6 +45,8 @@ def points(
     columns = score_columns(
         db, found.scan, [region.x.value, region.y.value, "flagged", "given_label"]
     )
+    x, y = columns[region.x.value], columns[region.y.value]
+    x_range, y_range = _range(x[fitting]), _range(y[fitting])
     has_classes = found.dataset.classes is not None
     return PointsOut(
         x=region.x,
@@ -52,13 +55,13 @@ def points(
         y_scale=region.y_scale,
         example_count=len(fitting),
         placeless=int((~(np.isfinite(placed.x) & np.isfinite(placed.y))).sum()),
-        x_range=_range(columns[region.x.value][fitting]),
-        y_range=_range(columns[region.y.value][fitting]),
+        x_range=x_range,
+        y_range=y_range,
         density=_density(placed, fitting) if len(drawn) < len(fitting) else None,
         classes=found.dataset.classes,
         positions=drawn.tolist(),
-        xs=_rounded(columns[region.x.value][drawn]),
-        ys=_rounded(columns[region.y.value][drawn]),
+        xs=_rounded(x[drawn], x_range),
+        ys=_rounded(y[drawn], y_range),
         flagged=columns["flagged"][drawn].tolist(),
         given=columns["given_label"][drawn].tolist() if has_classes else None,
         outcomes=_outcomes(db, caller, found, queue_id, drawn) if queue_id else None,
@@ -85,9 +88,12 @@ def _density(placed: Placed, fitting: np.ndarray) -> DensityOut:
     return DensityOut(columns=_COLUMNS, rows=_ROWS, counts=counts.ravel().tolist())
 
 
-def _rounded(values: np.ndarray) -> list[float]:
-    """To six figures: finer than any screen, and half as long in an answer."""
-    return [float(f"{value:.6g}") for value in values.tolist()]
+def _rounded(values: np.ndarray, ends: list[float] | None) -> list[float]:
+    """To six figures of their range: finer than any screen, and half as long in an answer."""
+    low, high = ends or (0.0, 0.0)
+    alike = math.log10(max(abs(low), abs(high)) / (high - low)) if high > low else 0.0
+    figures = min(6 + max(0, math.ceil(alike)), 17)
+    return [float(f"{value:.{figures}g}") for value in values.tolist()]
 
 
 def _outcomes(

@@ -39,7 +39,7 @@ class PointsOut(Out):
     )
     classes: list[str] | None
     positions: list[int]
-    xs: list[float] = Field(description="To six figures.")
+    xs: list[float] = Field(description="To six figures of their range.")
     ys: list[float]
     flagged: list[bool]
     given: list[int] | None = Field(description="Given classes, as numbers in `classes`, from 0.")

@@ -77,9 +77,12 @@ def preview_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> 
     )
 
 
-def _sit_down(db: Session, caller: Caller, queue_id: UUID) -> AtDesk:
+def _sit_down(db: Session, caller: Caller, queue_id: UUID, *, holds: bool = False) -> AtDesk:
+    """`holds`: the queue, before any of its items is locked."""
     at = sit_down(db, caller, queue_id)
     require_open(at.queue)
+    if holds:
+        queue_queries.hold_queue(db, queue_id)
     if at.has_stale:
         claim_queries.free_stale(db, queue_id)
     return at
@@ -159,10 +162,11 @@ def draw_sample(db: Session, caller: Caller, queue_id: UUID, body: SampleIn) -> 
     """Draw items of a group at random and claim them for the caller, to be decided by hand.
 
     Raises:
-        QueueNotFound, QueueClosed, ClassUnknown.
+        QueueNotFound, QueueClosed, NotAssigned, ClassUnknown.
         NothingSelected: the group has no free item.
     """
     at = _sit_down(db, caller, queue_id)
+    at.require_reviewer()
     positions = queries.draw(db, at.queue, _selection(at, body.selection), at.me, body.k)
     if not positions:
         raise _nothing_selected()
@@ -194,12 +198,11 @@ def apply_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> Re
         QueueNotFound, QueueClosed, ClassUnknown, VerdictInvalid, SampleNotFound.
         NothingSelected: there is none.
     """
-    at = _sit_down(db, caller, queue_id)
+    at = _sit_down(db, caller, queue_id, holds=True)
     _require_verdict(at, body.verdict)
     if body.sample_id is not None:
         get_sample(db, queue_id, body.sample_id)
     selection = _selection(at, body.selection)
-    queue_queries.hold_queue(db, queue_id)
     batch_id = new_id()
     count = queries.apply(
         db,
@@ -240,11 +243,10 @@ def undo_batch(db: Session, caller: Caller, queue_id: UUID, batch_id: UUID) -> R
         QueueNotFound, QueueClosed, BatchNotFound.
         BatchUndone: it was undone before.
     """
-    at = _sit_down(db, caller, queue_id)
+    at = _sit_down(db, caller, queue_id, holds=True)
     batch = get_batch(db, caller, queue_id, batch_id)
     if not queries.mark_undone(db, batch_id):
         raise BatchUndone("The batch was undone before.", remedy="Nothing is left to do.")
-    queue_queries.hold_queue(db, queue_id)
     count = queries.undo(db, at.queue, at.me, batch_id)
     # Its items may lie behind where people look by now.
     queue_queries.change_queue(db, queue_id, look=True)

@@ -14,6 +14,7 @@ from app.reviews.bulk_schemas import BatchOut, BulkIn, PreviewOut, SampleIn, Sam
 from app.reviews.errors import (
     BatchNotFound,
     BatchUndone,
+    NotAssigned,
     NothingSelected,
     QueueClosed,
     QueueNotFound,
@@ -85,7 +86,7 @@ def undo_batch(
     "/samples",
     status_code=201,
     response_model=SampleOut,
-    responses=problems(QueueNotFound, QueueClosed, ClassUnknown, NothingSelected),
+    responses=problems(QueueNotFound, QueueClosed, NotAssigned, ClassUnknown, NothingSelected),
 )
 def draw_sample(
     queue_id: UUID, body: SampleIn, caller: Engineer, db: WriteSession, once: OnceOnly

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from app.reviews.item_schemas import Comment
+from app.reviews.item_schemas import Comment, Number
 from app.reviews.queue_schemas import Key
 from app.schemas import In, Name, Out
 
@@ -32,7 +32,7 @@ class BulkVerdictIn(In):
         description="`accept`: each item gets the label that is suggested for it."
     )
     label: Name | None = Field(None, description="With `relabel`: a class of the dataset.")
-    value: float | None = Field(None, allow_inf_nan=False, description="In a regression.")
+    value: Number | None = Field(None, description="In a regression.")
 
 
 class SampleIn(In):

@@ -123,7 +123,7 @@ def preview_view(
 def _left_out(found: PreviewOut) -> str:
     parts = []
     if found.held:
-        parts.append(f"{number(found.held)} that somebody has in hand or began to decide")
+        parts.append(f"{number(found.held)} that somebody has in hand")
     if found.settled:
         parts.append(f"{number(found.settled)} settled or disputed")
     if found.without_suggestion:

@@ -35,6 +35,7 @@ from app.db import rows
 from app.reviews.at_queue import DeskState, Entered, QueueLike, QueueRules
 from app.reviews.duty_queries import duties_sql
 from app.reviews.models import Duty, ReviewClaim, ReviewDesk, ReviewVote
+from app.reviews.queue_queries import lock_key
 
 _ITEM = """
     item.position, item.place, item.given_label, item.suggested_label, item.suggested_value,
@@ -115,6 +116,7 @@ _FREE_STALE = text("""
     WITH stale AS (
         SELECT principal_id, position FROM review_claims
         WHERE queue_id = :queue AND expires_at <= now()
+            AND (SELECT pg_try_advisory_xact_lock_shared(:lock))
         ORDER BY expires_at LIMIT 200
     ),
     owners AS MATERIALIZED (
@@ -150,8 +152,11 @@ _FREE_STALE = text("""
 
 
 def free_stale(db: Session, queue_id: uuid.UUID) -> None:
-    """Take expired claims back, but those that somebody is dealing with at this moment."""
-    db.execute(_FREE_STALE, {"queue": queue_id})
+    """Take expired claims back, but those that somebody is dealing with at this moment.
+
+    None while somebody changes many items: they wait for items, and who has some may wait for them.
+    """
+    db.execute(_FREE_STALE, {"queue": queue_id, "lock": lock_key(queue_id)})
 
 
 @cache

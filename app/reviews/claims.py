@@ -114,8 +114,15 @@ def _nothing_left(db: Session, at: AtDesk) -> NothingLeft:
 
 
 def renew_claims(db: Session, caller: Caller, queue_id: UUID) -> list[ClaimOut]:
-    """Begin the time of all that the caller holds anew. What has expired is not in the answer."""
+    """Begin the time of all that the caller holds anew. What has expired is not in the answer.
+
+    Raises:
+        QueueNotFound.
+        NotAssigned: what they hold goes to others once its time is up.
+    """
     at = sit_down(db, caller, queue_id)
+    if not at.may_adjudicate:
+        at.require_reviewer()
     return [
         ClaimOut(position=position, expires_at=expires_at)
         for position, expires_at in queries.renew(db, at.queue, at.me)

@@ -26,6 +26,10 @@ class AtDesk(Entered):
     def me(self) -> UUID:
         return self.caller.principal_id
 
+    @property
+    def may_adjudicate(self) -> bool:
+        return self.has_adjudication_duty or self.caller.role.includes(Role.engineer)
+
     def require_reviewer(self) -> None:
         if self.queue.is_assigned and not self.has_review_duty:
             raise NotAssigned(
@@ -34,7 +38,7 @@ class AtDesk(Entered):
             )
 
     def require_adjudicator(self) -> None:
-        if not (self.has_adjudication_duty or self.caller.role.includes(Role.engineer)):
+        if not self.may_adjudicate:
             raise NotAdjudicator(
                 f"Only adjudicators settle disagreement in the queue {self.queue.name!r}.",
                 remedy="Ask an engineer to name you one.",

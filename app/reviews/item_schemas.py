@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from app.reviews.models import ItemState, SettledBy, VerdictKind
 from app.schemas import In, Name, Out
 
+# Sums of squares, which agreement is told by, must have a place in a double too.
+Number = Annotated[float, Field(ge=-1e150, le=1e150, allow_inf_nan=False)]
 Comment = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
 
 
@@ -84,9 +86,7 @@ class VerdictIn(In):
         description="`right`: the given label. `unsure` leaves it to others; `skip` says nothing."
     )
     label: Name | None = Field(None, description="With `relabel`: a class of the dataset.")
-    value: float | None = Field(
-        None, allow_inf_nan=False, description="With `relabel` in a regression: the number."
-    )
+    value: Number | None = Field(None, description="With `relabel` in a regression: the number.")
     comment: Comment | None = None
     seconds: float | None = Field(
         None, ge=0, le=86_400, allow_inf_nan=False, description="Time that the decision took."
@@ -127,7 +127,16 @@ class HistoryOut(VerdictOut):
 
 class UndoIn(In):
     steps: int = Field(1, ge=1, le=100, description="How many of the caller's verdicts.")
+    of: UUID | None = Field(
+        None, description="The token of the one verdict to take back, if not of the latest."
+    )
     token: UUID = Field(description="As with a verdict: a repeat changes nothing.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> UndoIn:
+        if self.of is not None and self.steps != 1:
+            raise ValueError("`of` names one verdict: leave `steps` out")
+        return self
 
 
 class OutcomeOut(Out):

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.access.models import Role
 from app.access.service import Caller
 from app.dashboard import charts
 from app.dashboard.formatting import NONE, duration, number, percent, plural, shortened
@@ -30,6 +29,7 @@ from app.reviews.items_view import (
 )
 from app.reviews.models import ItemState, ReviewQueue, VerdictKind
 from app.reviews.queue_view import QueueCard, queue_cards, queue_url
+from app.reviews.verdicts import sees_all
 
 _REVIEWERS_SHOWN = 10
 _DISPUTED_SHOWN = 4
@@ -224,9 +224,10 @@ def log_lines(
     base: str,
 ) -> list[LogLine]:
     """Verdicts in words. What others said of an item that is open stays untold to reviewers."""
-    sees_all = queue.overlap == 1 or caller.role.includes(Role.engineer)
+    is_all_told = sees_all(caller, queue)
     return [
-        _line(dataset, row, base, is_told=sees_all or row.state != ItemState.open) for row in rows
+        _line(dataset, row, base, is_told=is_all_told or row.state != ItemState.open)
+        for row in rows
     ]
 
 

@@ -231,15 +231,16 @@ def hold_queue(db: Session, queue_id: uuid.UUID) -> None:
 
     Those who lock one, or several in the queue's order, wait for nobody that waits for them.
     """
-    db.execute(select(func.pg_advisory_xact_lock(_lock_key(queue_id))))
+    db.execute(select(func.pg_advisory_xact_lock(lock_key(queue_id))))
 
 
 def wait_for_queue(db: Session, queue_id: uuid.UUID) -> None:
     """Wait for whoever holds the queue."""
-    db.execute(select(func.pg_advisory_xact_lock_shared(_lock_key(queue_id))))
+    db.execute(select(func.pg_advisory_xact_lock_shared(lock_key(queue_id))))
 
 
-def _lock_key(queue_id: uuid.UUID) -> int:
+def lock_key(queue_id: uuid.UUID) -> int:
+    """The advisory lock of whoever changes many items of a queue."""
     return int.from_bytes(queue_id.bytes[:8], signed=True)
 
 
@@ -288,7 +289,9 @@ _MARK_FINISHED = text("""
             SELECT coalesce(sum(tally.done), 0) FROM review_tallies tally
             WHERE tally.queue_id = queue.id
         ) AS is_finished
-        FROM review_queues queue WHERE queue.closed_at IS NULL
+        FROM review_queues queue
+        -- What was in hand when it was closed may still be decided.
+        WHERE queue.closed_at IS NULL OR queue.finished_at IS NULL
     )
     UPDATE review_queues queue SET finished_at = CASE WHEN counted.is_finished THEN now() END
     FROM counted
@@ -299,5 +302,5 @@ _MARK_FINISHED = text("""
 
 
 def mark_finished(db: Session) -> list[Row[Any]]:
-    """Bring `finished_at` of all open queues up to date; returns those that have become so."""
+    """Bring `finished_at` of all queues up to date; returns those that have become so."""
     return [row for row in db.execute(_MARK_FINISHED) if row.is_finished]

@@ -66,8 +66,8 @@ def verdicts_on(
     is_undone = (
         select(undo.id)
         .where(
+            # By whomever: a batch is undone by any engineer.
             undo.queue_id == queue_id,
-            undo.principal_id == ReviewVerdict.principal_id,
             undo.undoes == ReviewVerdict.id,
         )
         .exists()

@@ -215,7 +215,9 @@ def _item_view(
         reasons=_reasons(found, score, flag, given, suggests=suggests),
         evidence_url=f"{url}/evidence" if suggests and has_evidence(found) else None,
         is_open=item.state == ItemState.open,
-        is_settled=item.state != ItemState.open and mine is None and not row.adjudicates,
+        is_settled=item.state != ItemState.open
+        and mine in (None, VerdictKind.skip)
+        and not row.adjudicates,
         outcome=_outcome(found, item),
         mine=mine,
         mine_label=_exactly(found, row.vote_label, row.vote_value),

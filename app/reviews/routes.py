@@ -64,7 +64,11 @@ def next_items(
     return claims.next_items(db, caller, queue_id, count=count, adjudicate=adjudicate)
 
 
-@router.post("/claims/renew", response_model=list[ClaimOut], responses=problems(QueueNotFound))
+@router.post(
+    "/claims/renew",
+    response_model=list[ClaimOut],
+    responses=problems(QueueNotFound, NotAssigned),
+)
 def renew_claims(queue_id: UUID, caller: Reviewer, db: WriteSession) -> list[ClaimOut]:
     """Begin the time of all that the caller holds anew."""
     return claims.renew_claims(db, caller, queue_id)
@@ -127,10 +131,12 @@ def decide(
 @router.post(
     "/undo",
     response_model=list[VerdictOut],
-    responses=problems(QueueNotFound, QueueClosed, NothingToUndo),
+    responses=problems(
+        QueueNotFound, QueueClosed, NotAssigned, NotAdjudicator, TokenReused, NothingToUndo
+    ),
 )
 def undo(queue_id: UUID, body: UndoIn, caller: Reviewer, db: WriteSession) -> list[VerdictOut]:
-    """Take the caller's latest verdicts back and claim their items again.
+    """Take the caller's latest verdicts back, or one of them, and claim their items again.
 
     The answer has what was taken back, the latest first.
     """
@@ -156,7 +162,11 @@ def list_person_history(
     after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> Page[HistoryOut]:
-    """What a person decided, the latest first."""
+    """What a person decided, the latest first.
+
+    Where several decide each item, reviewers and viewers are told what others said of an item once
+    it is settled or disputed, or they have decided it themselves.
+    """
     cursor = decode_cursor(after, parse_number)
     found, following = verdicts.list_person_history(
         db,
@@ -182,7 +192,10 @@ def list_item_history(
     after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> Page[HistoryOut]:
-    """All that was decided about an item, the earliest first."""
+    """All that was decided about an item, the earliest first, as far as it is told to the caller.
+
+    What is told to whom: see the verdicts of a person.
+    """
     cursor = decode_cursor(after, parse_number)
     found, following = verdicts.list_item_history(
         db, caller, queue_id, position, after=cursor[0] if cursor else None, limit=limit

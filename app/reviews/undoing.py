@@ -16,19 +16,20 @@ from app.reviews.item_schemas import UndoIn, VerdictOut
 from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
 from app.reviews.queue_queries import wait_for_queue
 from app.reviews.queues import require_open
-from app.reviews.verdicts import verdict_out
+from app.reviews.verdicts import token_reused, verdict_out
 from app.reviews.writing import Change, Item, is_with_adjudicator, lock_item, settlement_with, write
 
 
 def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[VerdictOut]:
-    """Take back the caller's latest verdicts, and give them their items to decide anew.
+    """Take back the caller's latest verdicts, or one, and give them their items to decide anew.
 
     Batches are not among them. Fewer are taken back if there are fewer.
 
     Returns:
         The verdicts taken back, the latest first.
     Raises:
-        QueueNotFound, QueueClosed.
+        QueueNotFound, QueueClosed, TokenReused.
+        NotAssigned, NotAdjudicator: they may not decide anew what they would take back.
         NothingToUndo: there is none.
     """
     at = sit_down(db, caller, queue_id)
@@ -39,7 +40,12 @@ def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[Verd
     if not undone:
         require_open(at.queue)
         wait_for_queue(db, queue_id)
-        standing = queries.standing(db, queue_id, at.me, body.steps)
+        standing = queries.standing(db, queue_id, at.me, body.steps, of=body.of)
+        for verdict in standing:
+            if verdict.adjudicates:
+                at.require_adjudicator()
+            else:
+                at.require_reviewer()
         queries.lock_items(db, queue_id, [verdict.position for verdict in standing])
         undone = [
             (verdict, _undo_one(db, at, verdict, token))
@@ -47,7 +53,9 @@ def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[Verd
         ]
     if not undone:
         raise NothingToUndo(
-            "You have decided nothing in this queue that could be undone.",
+            "You have decided nothing in this queue that could be undone."
+            if body.of is None
+            else "No verdict of yours with that token stands.",
             remedy="A batch is undone as a batch.",
         )
     classes = get_dataset(db, caller, at.queue.dataset_id).classes or []
@@ -55,10 +63,12 @@ def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[Verd
 
 
 def _undone_before(db: Session, at: AtDesk, tokens: list[UUID]) -> list[tuple[ReviewVerdict, str]]:
-    """What a request with these tokens took back when it came first."""
+    """What a request with these tokens took back when it came first. Raises TokenReused."""
     undone = []
     for row in queries.verdicts_by_token(db, at.queue.id, at.me, tokens):
-        verdict = queries.verdict(db, at.queue.id, at.me, row.undoes) if row.undoes else None
+        if row.undoes is None:
+            raise token_reused()
+        verdict = queries.verdict(db, at.queue.id, at.me, row.undoes)
         if verdict is not None:
             undone.append((verdict, queries.key_of(db, at.queue, verdict.position)))
     return undone
@@ -77,6 +87,8 @@ def _undo_one(db: Session, at: AtDesk, last: ReviewVerdict, token: UUID) -> str:
     else:
         change = _undo_vote(db, at, item, last)
     change.undoes = last.id
+    if change.decided < 0:
+        change.counted_at, change.seconds = last.at, -(last.seconds or 0.0)
     # What is held by now was taken after that verdict.
     change.ends_claim = False
     write(db, at, item, change, token=token)

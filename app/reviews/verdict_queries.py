@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import Session, aliased
 
@@ -96,8 +108,10 @@ _RECORD = """
             queue_id, principal_id, day, decided, skipped, seconds, done, disputed, recent,
             recent_at
         ) VALUES (
-            %(queue)s, %(me)s, CAST(now() AT TIME ZONE 'utc' AS date), %(decided)s, %(skipped)s,
-            %(tally_seconds)s, %(done)s, %(disputed)s, greatest(%(decided)s, 0), now()
+            %(queue)s, %(me)s,
+            CAST(coalesce(CAST(%(counted_at)s AS timestamptz), now()) AT TIME ZONE 'utc' AS date),
+            %(decided)s, %(skipped)s, %(tally_seconds)s, %(done)s, %(disputed)s,
+            greatest(%(decided)s, 0), now()
         )
         ON CONFLICT (queue_id, principal_id, day) DO UPDATE SET
             decided = tally.decided + excluded.decided,
@@ -165,11 +179,17 @@ def verdicts_by_token(
 
 
 def standing(
-    db: Session, queue_id: uuid.UUID, me: uuid.UUID, limit: int
+    db: Session, queue_id: uuid.UUID, me: uuid.UUID, limit: int, *, of: uuid.UUID | None = None
 ) -> Sequence[ReviewVerdict]:
-    """The person's latest verdicts that were not taken back; batches are undone as batches."""
-    query = _standing(queue_id, me).order_by(ReviewVerdict.id.desc()).limit(limit)
-    return db.scalars(query).all()
+    """The person's latest verdicts that were not taken back; batches are undone as batches.
+
+    Args:
+        of: the token of the only one that is meant.
+    """
+    query = _standing(queue_id, me)
+    if of is not None:
+        query = query.where(ReviewVerdict.token == of)
+    return db.scalars(query.order_by(ReviewVerdict.id.desc()).limit(limit)).all()
 
 
 def standing_before(
@@ -333,27 +353,43 @@ def take_up_skips(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> int:
 
 
 def history_of_person(
-    db: Session, queue: QueueLike, person: uuid.UUID, *, before: int | None, limit: int
+    db: Session,
+    queue: QueueLike,
+    person: uuid.UUID,
+    *,
+    before: int | None,
+    limit: int,
+    told_to: uuid.UUID | None = None,
 ) -> Sequence[Row[ReviewVerdict, str, bool]]:
-    """Rows of (ReviewVerdict, key, is_undone), the latest first."""
-    query = _history(queue).where(ReviewVerdict.principal_id == person)
+    """Rows of (ReviewVerdict, key, is_undone), the latest first.
+
+    Args:
+        told_to: leave out what this person is not to know before they decide.
+    """
+    query = _history(queue, told_to).where(ReviewVerdict.principal_id == person)
     if before is not None:
         query = query.where(ReviewVerdict.id < before)
     return db.execute(query.order_by(ReviewVerdict.id.desc()).limit(limit)).all()
 
 
 def history_of_item(
-    db: Session, queue: QueueLike, position: int, *, after: int | None, limit: int
+    db: Session,
+    queue: QueueLike,
+    position: int,
+    *,
+    after: int | None,
+    limit: int,
+    told_to: uuid.UUID | None = None,
 ) -> Sequence[Row[ReviewVerdict, str, bool]]:
     """The same of an item, the earliest first."""
-    query = _history(queue).where(ReviewVerdict.position == position)
+    query = _history(queue, told_to).where(ReviewVerdict.position == position)
     if after is not None:
         query = query.where(ReviewVerdict.id > after)
     return db.execute(query.order_by(ReviewVerdict.id).limit(limit)).all()
 
 
-def _history(queue: QueueLike) -> Select[ReviewVerdict, str, bool]:
-    return (
+def _history(queue: QueueLike, told_to: uuid.UUID | None) -> Select[ReviewVerdict, str, bool]:
+    query = (
         select(ReviewVerdict, Example.key, _is_undone().label("is_undone"))
         .join(
             Example,
@@ -361,6 +397,20 @@ def _history(queue: QueueLike) -> Select[ReviewVerdict, str, bool]:
         )
         .where(ReviewVerdict.queue_id == queue.id)
     )
+    if told_to is None:
+        return query
+    has_decided = exists().where(
+        ReviewVote.queue_id == queue.id,
+        ReviewVote.position == ReviewVerdict.position,
+        ReviewVote.principal_id == told_to,
+        ReviewVote.kind != VerdictKind.skip.value,
+    )
+    is_open = exists().where(
+        ReviewItem.queue_id == queue.id,
+        ReviewItem.position == ReviewVerdict.position,
+        ReviewItem.state == ItemState.open.value,
+    )
+    return query.where(or_(ReviewVerdict.principal_id == told_to, has_decided, ~is_open))
 
 
 def settlement_of(db: Session, queue_id: uuid.UUID, position: int) -> Settlement:

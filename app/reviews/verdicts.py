@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from app.access.models import Role
 from app.access.service import Caller
 from app.datasets.service import get_dataset
 from app.paging import cut_page
@@ -18,7 +19,7 @@ from app.reviews.consensus import Opinion, settled
 from app.reviews.desks import AtDesk, sit_down
 from app.reviews.errors import ItemNotFound, ItemTaken, NotDisputed, TokenReused, VerdictInvalid
 from app.reviews.item_schemas import HistoryOut, ReleasedOut, VerdictIn, VerdictOut
-from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
+from app.reviews.models import ItemState, ReviewQueue, ReviewVerdict, SettledBy, VerdictKind
 from app.reviews.queues import get_queue, require_open
 from app.reviews.writing import Change, Item, lock_item, settlement_with, write
 
@@ -85,18 +86,23 @@ def _answer_again(db: Session, at: AtDesk, item: Item, body: VerdictIn) -> Decid
     assert item.earlier_id is not None
     earlier = queries.verdict(db, at.queue.id, at.me, item.earlier_id)
     assert earlier is not None
+    first = Opinion(VerdictKind(earlier.kind), earlier.label, earlier.value)
     same = (
         earlier.position == item.position
-        and earlier.kind == _opinion(at, item, body).kind
+        and first == _opinion(at, item, body)
         and earlier.adjudicates == body.adjudicate
     )
     if not same:
-        raise TokenReused(
-            "This token was used before for another verdict.",
-            field="token",
-            remedy="Make a new random token for each decision, and repeat it only to retry one.",
-        )
+        raise token_reused()
     return _decided(at, item, earlier)
+
+
+def token_reused() -> TokenReused:
+    return TokenReused(
+        "This token was used before for something else.",
+        field="token",
+        remedy="Make a new random token for each decision, and repeat it only to retry one.",
+    )
 
 
 def _decided(at: AtDesk, item: Item, verdict: ReviewVerdict) -> Decided:
@@ -218,7 +224,9 @@ def list_person_history(
 ) -> tuple[list[HistoryOut], str | None]:
     """What a person did in a queue, the latest first."""
     queue = get_queue(db, caller, queue_id)
-    rows = queries.history_of_person(db, queue, person, before=before, limit=limit + 1)
+    rows = queries.history_of_person(
+        db, queue, person, before=before, limit=limit + 1, told_to=_told_to(caller, queue)
+    )
     page, following = cut_page(rows, limit, lambda row: (row.ReviewVerdict.id,))
     return _history(get_dataset(db, caller, queue.dataset_id).classes, page), following
 
@@ -240,9 +248,20 @@ def list_item_history(
     queue = get_queue(db, caller, queue_id)
     if not queries.item_exists(db, queue_id, position):
         raise item_not_found(position)
-    rows = queries.history_of_item(db, queue, position, after=after, limit=limit + 1)
+    rows = queries.history_of_item(
+        db, queue, position, after=after, limit=limit + 1, told_to=_told_to(caller, queue)
+    )
     page, following = cut_page(rows, limit, lambda row: (row.ReviewVerdict.id,))
     return _history(get_dataset(db, caller, queue.dataset_id).classes, page), following
+
+
+def sees_all(caller: Caller, queue: ReviewQueue) -> bool:
+    """Whether what others said of open items may be told to them: it leads nobody who decides."""
+    return queue.overlap == 1 or caller.role.includes(Role.engineer)
+
+
+def _told_to(caller: Caller, queue: ReviewQueue) -> UUID | None:
+    return None if sees_all(caller, queue) else caller.principal_id
 
 
 def _history(

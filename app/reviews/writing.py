@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -78,6 +79,10 @@ class Change:
     adjudicates: bool = False
     counted: bool = True
     undoes: int | None = None
+    counted_at: datetime | None = None
+    """When what is undone was counted; its day's counts change. None: now."""
+    seconds: float = 0.0
+    """The time that is no longer counted, as less than 0."""
     ends_claim: bool = True
     """The caller's claim goes; a claim to adjudicate only by an adjudication."""
     claims_again: bool = False
@@ -126,7 +131,8 @@ def write(
         "outcome_value": new.value if new else None,
         "decided": change.decided,
         "skipped": change.skipped,
-        "tally_seconds": (seconds or 0.0) if change.decided > 0 else 0.0,
+        "tally_seconds": (seconds or 0.0) if change.decided > 0 else change.seconds,
+        "counted_at": change.counted_at,
         "done": _delta(ItemState.done, item.state, state),
         "disputed": _delta(ItemState.disputed, item.state, state),
     }

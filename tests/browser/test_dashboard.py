@@ -177,6 +177,24 @@ def test_progress_and_the_end_of_a_scan_come_without_a_reload(signed_in: Page, s
     assert signed_in.evaluate("window.same_page") is True
 
 
+def test_progress_comes_again_after_the_service_was_unwell(
+    new_context: NewContext, site: Site
+) -> None:
+    context, watch = new_context()
+    watch.expected.append("503")
+    page = context.new_page()
+    sign_in(page, site)
+    run = get(site.api, f"/scans/{site.world.images}")["run_id"]
+    scan = post(site.api, "/scans", {"run_id": run, "layers": "last"})
+    # As a proxy answers while the service starts anew: a browser does not ask again by itself.
+    page.route("**/events", lambda route: route.fulfill(status=503))
+    with page.expect_response("**/events"):
+        page.goto(f"{SCANS}/{scan['id']}")
+    page.unroute("**/events")
+    post(site.api, f"/scans/{scan['id']}/cancel", status=200)
+    expect(page.get_by_text("This scan was cancelled")).to_be_visible(timeout=15_000)
+
+
 def test_a_scan_is_cancelled_and_gone_on_with_from_its_page(signed_in: Page, site: Site) -> None:
     signed_in.goto(f"{SCANS}/{site.world.queued}")
     signed_in.get_by_role("button", name="Cancel scan").click()

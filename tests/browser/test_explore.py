@@ -172,3 +172,21 @@ def test_looks(signed_in: Page, site: Site) -> None:
     wait(signed_in)
     expect(signed_in.locator("#plot-words")).to_contain_text("On the dashed line")
     looks.check_structure(signed_in, "explore-regression")
+
+
+def test_places_on_a_narrow_axis_are_told_apart(signed_in: Page, site: Site) -> None:
+    from app.dashboard.assets import asset_url
+
+    signed_in.goto(explore(site))
+    wait(signed_in)
+    for low, high, is_log in ((1e9, 1e9 + 1, False), (1.0, 1.0001, True), (-3, 3, False)):
+        told = signed_in.evaluate(
+            """async ([url, low, high, isLog]) => {
+                const { Scale } = await import(url);
+                const scale = new Scale([low, high], isLog, 0, 1000);
+                const off = (_, pixel) => scale.at(scale.value(pixel)) - pixel;
+                return Array.from({ length: 1000 }, off);
+            }""",
+            [asset_url("explore-scale.js"), low, high, is_log],
+        )
+        assert max(map(abs, told)) < 0.1

@@ -160,6 +160,23 @@ def test_the_leads_page_follows_the_work_without_a_reload(
     assert page.evaluate("window.same_page") is True
 
 
+def test_the_leads_page_follows_again_after_the_service_was_unwell(
+    new_context: NewContext, site: Site, day: Day
+) -> None:
+    context, watch = new_context()
+    watch.expected.append("503")
+    page = context.new_page()
+    sign_in(page, site)
+    queue = make_queue(site, name="followed again", policy={"kind": "top_k", "k": 5})
+    # As a proxy answers while the service starts anew: a browser does not ask again by itself.
+    page.route("**/progress/events", lambda route: route.fulfill(status=503))
+    page.goto(f"{QUEUES}/{queue}")
+    expect(page.get_by_text("not up to date: connecting again")).to_be_visible()
+    page.unroute("**/progress/events")
+    day.grace.decide(queue, day.grace.next(queue), "right")
+    expect(page.get_by_text("1 of 5 settled")).to_be_visible(timeout=20_000)
+
+
 def test_a_cell_of_the_confusion_leads_to_its_items(signed_in: Page, site: Site, day: Day) -> None:
     page = signed_in
     page.goto(f"{QUEUES}/{day.single}")

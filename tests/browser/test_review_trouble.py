@@ -314,3 +314,63 @@ def test_what_the_service_refuses_is_said_and_is_to_do_again(sit: Sit, site: Sit
     expect(notice).to_contain_text("is assigned to others")
     expect(desk.page.locator("#today")).to_have_text("0")
     assert desk.saved(0) == []
+
+
+def test_a_skip_that_is_refused_leaves_the_count_as_it_is(sit: Sit, site: Site) -> None:
+    desk = sit(make_queue(site))
+    desk.watch.expected.append("403")
+    desk.open()
+    desk.press_and_see_the_next("a")
+    desk.saved(1)
+    desk.page.wait_for_load_state("networkidle")
+    grace = make_person("lab", name="Grace", email=f"{uuid4()}@example.com")
+    people = f"/api/v1/projects/lab/queues/{desk.queue}/people"
+    assert site.api.put(people, json={"reviewers": [str(grace)]}).status_code == 200
+    desk.press(" ")
+    expect(desk.page.locator("#notice")).to_contain_text("was not taken")
+    expect(desk.page.locator("#today")).to_have_text("1")
+
+
+def test_undo_takes_back_what_it_says_and_not_what_was_done_at_another_page(
+    sit: Sit, site: Site
+) -> None:
+    queue = make_queue(site, policy={"kind": "top_k", "k": 20}, overlap=2)
+    for desk, key in ((sit(queue), "a"), (sit(queue, name="Grace"), "u")):
+        desk.open()
+        desk.press_and_see_the_next(key)
+        desk.saved(1)
+    kay = sit(queue, name="Kay", role="engineer")
+    kay.open()
+    reviewed = kay.press_and_see_the_next("a")
+    kay.saved(1)
+    kay.open("review?adjudicate=true")
+    settled = kay.name()
+    kay.press("u")
+    kay.saved(2)
+    kay.open()
+    kay.name()
+    kay.press("Backspace")
+    expect(kay.said).to_contain_text(f"Taken back: {reviewed}")
+    verdicts = kay.saved(3)
+    assert [(v["key"], v["is_undone"]) for v in verdicts[:2]] == [
+        (reviewed, True),
+        (settled, False),
+    ]
+    expect(kay.item).to_have_attribute("data-name", reviewed)
+
+
+def test_what_another_tab_sent_meanwhile_is_taken_back_with_a_trace(sit: Sit, site: Site) -> None:
+    desk = sit(make_queue(site))
+    desk.watch.expected.append("ERR_FAILED")
+    desk.open()
+    desk.name()
+    desk.page.route("**/verdicts", lambda route: route.abort())
+    desk.press_and_see_the_next("a")
+    second = desk.press_and_see_the_next("u")  # waits behind it in this tab
+    other = desk.context.new_page()
+    with other.expect_response(lambda answer: '"unusable"' in (answer.request.post_data or "")):
+        other.goto(desk.page.url)
+    desk.press("Backspace")
+    desk.page.unroute("**/verdicts")
+    verdicts = desk.saved(3)
+    assert (verdicts[1]["key"], verdicts[1]["is_undone"]) == (second, True)

@@ -74,6 +74,12 @@ function watch(box) {
     show(box, scan);
   });
   source.addEventListener("end", () => { stopWatching(); refresh(); });
+  // After an answer such as a proxy's 502 a browser does not connect again by itself.
+  source.addEventListener("error", () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    clearTimeout(stopWatching.timer);
+    stopWatching.timer = setTimeout(refresh, AWAY_MS);
+  });
 }
 
 function stopWatching() {

@@ -17,10 +17,16 @@ export class Scale {
   // Of what is drawn already: a logarithm where the scale is logarithmic.
   place(drawn) { return this.from + (drawn - this.begin) / (this.end - this.begin) * (this.to - this.from); }
   at(value) { return this.place(this.drawn(value)); }
-  // Six figures are finer than any screen.
+  // With as many figures as tell a place from the next, which are more where all values are alike.
   value(pixel) {
+    const value = this.#exactly(pixel);
+    const figures = Math.ceil(Math.log10(Math.abs(value / (this.#exactly(pixel + 0.01) - value)))) + 1;
+    return Number(value.toPrecision(Math.min(Math.max(figures || 0, 6), 17)));
+  }
+
+  #exactly(pixel) {
     const drawn = this.begin + (pixel - this.from) / (this.to - this.from) * (this.end - this.begin);
-    return Number((this.isLog ? 10 ** drawn : drawn).toPrecision(6));
+    return this.isLog ? 10 ** drawn : drawn;
   }
 
   ticks(most) {

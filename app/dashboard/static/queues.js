@@ -49,6 +49,7 @@ const FRESH_MS = 1500; // not more often than this, however many people work
 let events = null;
 let last = "";
 let due = 0;
+let again = 0;
 
 function showLive(html) {
   if (html === last) return; // what is looked at stays as it is
@@ -82,12 +83,17 @@ async function lookLive() {
 function followEvents() {
   events?.close();
   clearTimeout(due);
+  clearTimeout(again);
   due = 0;
   if (document.hidden) return;
   events = new EventSource(follow.dataset.followEvents);
   // The first event comes at once: what happened while nobody looked is shown by it.
   events.addEventListener("progress", () => { due ||= setTimeout(lookLive, last ? FRESH_MS : 0); });
-  events.addEventListener("error", () => { follow.textContent = "not up to date: connecting again"; });
+  events.addEventListener("error", () => {
+    follow.textContent = "not up to date: connecting again";
+    // After an answer such as a proxy's 502 a browser does not connect again by itself.
+    if (events.readyState === EventSource.CLOSED) again = setTimeout(() => { followEvents(); lookLive(); }, 4 * FRESH_MS);
+  });
 }
 
 if (follow) {

@@ -73,7 +73,8 @@ export class KeyMap {
       const key = this.keys[place.dataset.keyOf];
       place.textContent = shown(key);
       place.hidden = !this.isOn;
-      place.closest("button")?.setAttribute("aria-keyshortcuts", SPOKEN[key] ?? key);
+      const button = place.closest("button");
+      if (this.isOn) button?.setAttribute("aria-keyshortcuts", SPOKEN[key] ?? key); else button?.removeAttribute("aria-keyshortcuts");
     }
   }
 }

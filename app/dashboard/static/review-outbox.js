@@ -32,10 +32,10 @@ export class Outbox {
     this.wake();
   }
 
-  // Takes back what has certainly not left yet; false if it may have.
+  // Takes back what has certainly not left yet; false if it may have, also from another tab.
   cancel(token) {
     const entry = this.changes.find((each) => each.token === token);
-    if (!entry || entry.tries > 0) return false;
+    if (!entry || entry.tries > 0 || read(entry.id)?.tries !== 0) return false;
     this.#forget(entry);
     return true;
   }
@@ -82,8 +82,12 @@ export class Outbox {
 
   #kept() {
     try {
-      return Object.keys(localStorage).filter((key) => key.startsWith(this.prefix)).sort()
-        .map((key) => JSON.parse(localStorage.getItem(key)));
+      return Object.keys(localStorage).filter((key) => key.startsWith(this.prefix)).sort().map(read).filter(Boolean);
     } catch { return []; }
   }
+}
+
+// What is kept of a change; null if nothing that can be read.
+function read(id) {
+  try { return JSON.parse(localStorage.getItem(id)); } catch { return null; }
 }

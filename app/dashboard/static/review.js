@@ -64,21 +64,20 @@ async function sendVerdict(change) {
 }
 
 async function sendUndo(change) {
-  const [undone] = await api.post("/undo", { steps: 1, token: change.token });
-  if (undone.token !== change.of) await resync();
-  else if (undone.item_state === "done") setCounts({ done: Math.max(counts.done - 1, 0) });
+  // By its name: what I did last may be something else, in another tab or as an adjudicator.
+  const [undone] = await api.post("/undo", { of: change.of, token: change.token });
+  if (undone.item_state === "done") setCounts({ done: Math.max(counts.done - 1, 0) });
 }
 
 function refused(change, problem) {
+  if (change.row.kind !== "skip" && !change.isEdit && change.type !== "undo") setCounts({ today: Math.max(counts.today - 1, 0) });
   if (problem.code === "review-item-taken") {
-    setCounts({ today: Math.max(counts.today - 1, 0) });
     view.say(`Others had decided ${change.row.name} meanwhile: your verdict is kept in its history, but not counted.`);
     return;
   }
   if (change.type === "undo") { resync(); view.say(problem.message); return; }
   log.remove(change.token);
   outbox.drop((other) => other.of === change.token);
-  setCounts({ today: Math.max(counts.today - 1, 0) });
   store.forget(change.position);
   refusal = `The decision on ${change.row.name} was not taken: ${problem.message} ${problem.remedy}`;
 }

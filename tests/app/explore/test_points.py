@@ -48,6 +48,12 @@ def test_every_example_with_both_scores_is_a_point(api: TestClient, scan: str) -
     assert few["positions"] == [row[0] for row in known if row[3] and row[4] == 2]
 
 
+def test_scores_that_hardly_differ_are_told_apart(api: TestClient, scan: str) -> None:
+    sql("UPDATE scores SET loss = 1e9 + rank / 64.0 WHERE rank IS NOT NULL")
+    found = get(api, f"/scans/{scan}/points", **AXES)
+    assert len(set(found["ys"])) == N - 4
+
+
 def test_too_many_points_become_a_density_below_the_most_suspicious(
     api: TestClient, scan: str
 ) -> None:

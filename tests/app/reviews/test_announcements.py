@@ -90,3 +90,17 @@ def test_a_batch_may_finish_a_queue_and_a_disputed_item_keeps_it_open(api: TestC
     engineer.decide(queue.id, item["position"], "right", adjudicate=True)
     sweep()
     assert [event for event, _ in told()] == ["queue.disagreement", "queue.empty"]
+
+
+def test_a_queue_that_is_closed_before_its_last_verdict_is_told_of_too(api: TestClient) -> None:
+    queue = make_queue(api, 2)
+    ada = Person(api)
+    ada.work(queue.id)
+    item = ada.next(queue.id)
+    post(api, f"/queues/{queue.id}/close", status=200)
+    sweep()
+    assert told() == []
+    ada.decide(queue.id, item["position"])
+    sweep()
+    sweep()
+    assert [event for event, _ in told()] == ["queue.empty"]

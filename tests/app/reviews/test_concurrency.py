@@ -136,3 +136,30 @@ def test_the_same_person_asking_many_times_at_once_holds_one_item(api: TestClien
     answers = _at_once(lambda each: _next(each, queue), [caller] * 8)
     assert len({tuple(positions) for positions in answers}) == 1
     assert sql("SELECT count(*) FROM review_claims") == [(1,)]
+
+
+def test_nobody_who_takes_expired_claims_back_waits_in_a_circle(api: TestClient) -> None:
+    """Whoever orders a queue anew waits for items, and must not be waited for by who has some."""
+    from app.db import transaction
+    from app.reviews import queue_queries
+    from app.reviews.models import OrderBy
+
+    queue, made = make_queue(api, 1, overlap=2)
+    ada, bob = _callers(api, 2)
+    [position] = _next(bob, queue)
+    _next(ada, queue)
+    _decide(ada, queue, position)
+    let_claims_expire()
+    with ThreadPoolExecutor(1) as pool, transaction() as db:
+        queue_queries.hold_queue(db, UUID(queue))
+        # Ada takes Bob's claim back, finds nothing for her, and waits for the queue.
+        asked = pool.submit(_next, ada, queue)
+        while sql("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(1,)]:
+            pass
+        held = queue_queries.queue(db, ada.project_id, UUID(queue))
+        assert held is not None
+        queue_queries.reprioritise(db, held, made.scan_id, OrderBy.loss)
+        db.commit()
+        assert asked.result() == []
+    require_sound(queue)
+    assert _next(bob, queue) == [position]

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event
 
 from tests.app.dashboard.steps import person_signed_in, signed_in
-from tests.app.reviews.world import Person
+from tests.app.reviews.world import Person, SignedIn
 from tests.support import get, make_scan, post, run_scan
 
 
@@ -128,6 +128,33 @@ def test_whoever_is_still_to_decide_does_not_see_what_others_decided(
     page = browser.get(path).text
     assert "all blue" in page
     assert "Settled by its reviewers: not usable." in page
+
+
+def test_a_batch_that_another_undid_is_shown_as_taken_back(
+    api: TestClient, scan: dict[str, Any]
+) -> None:
+    queue = make_queue(api, scan)
+    (position,) = positions(api, scan, 1)
+    batch = {
+        "selection": {"keys": [get(api, f"/queues/{queue}/items/{position}")["key"]]},
+        "verdict": {"kind": "unusable"},
+    }
+    made = post(Person(api, "engineer").client, f"/queues/{queue}/batches", batch)
+    post(Person(api, "engineer").client, f"/queues/{queue}/batches/{made['id']}/undo", status=200)
+    page = signed_in(api).get(page_of(queue, f"items/{position}")).text
+    assert '<s>not usable, with others at once</s> <span class="muted">taken back' in page
+
+
+def test_whoever_skipped_an_item_that_is_settled_meanwhile_is_not_asked_again(
+    api: TestClient, scan: dict[str, Any]
+) -> None:
+    queue = make_queue(api, scan)
+    ada = SignedIn(api)
+    position = ada.work(queue, "skip")["position"]
+    page = page_of(queue, f"items/{position}")
+    assert "data-settled" not in ada.client.get(page).text
+    Person(api).decide(queue, position)
+    assert "data-settled" in ada.client.get(page).text
 
 
 def test_the_page_says_why_somebody_cannot_review(api: TestClient, scan: dict[str, Any]) -> None:

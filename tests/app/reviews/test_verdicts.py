@@ -87,6 +87,9 @@ def test_a_regression_is_relabelled_by_number_within_the_tolerance(api: TestClie
     ada, bob = Person(api), Person(api)
     near, far = (item["position"] for item in ada.ask(queue, count=2)["items"])
     ada.decide(queue, near, "relabel", label="ant", status=422)
+    for huge in (1e200, -1e308):  # of which no square can be told
+        problem = ada.decide(queue, near, "relabel", value=huge, status=422)
+        assert problem["errors"][0]["field"] == "value"
     ada.decide(queue, near, "relabel", value=7.0)
     ada.decide(queue, far, "relabel", value=7.0)
     bob.decide(queue, near, "relabel", value=7.4)
@@ -286,3 +289,54 @@ def test_the_database_refuses_to_rewrite_the_log(api: TestClient) -> None:
     for statement in ("UPDATE review_verdicts SET kind = 'skip'", "DELETE FROM review_verdicts"):
         with pytest.raises(ProgrammingError, match="append-only"):
             sql(statement)
+
+
+def test_a_token_means_one_thing(api: TestClient) -> None:
+    queue, _ = make_queue(api)
+    ada = Person(api)
+    position = ada.next(queue)["position"]
+    token = str(uuid4())
+    ada.decide(queue, position, "relabel", label="eel", token=token)
+    other = ada.decide(queue, position, "relabel", label="dog", token=token, status=409)
+    assert other["type"].endswith("token-reused")
+    assert ada.undo(queue, token=token, status=409)["type"].endswith("token-reused")
+    assert len(ada.history(queue)) == 1
+    require_sound(queue)
+
+
+def test_an_undo_may_name_the_verdict(api: TestClient) -> None:
+    ada, bob, lead = Person(api), Person(api), Person(api, "engineer")
+    queue, _ = make_queue(api, overlap=2)
+    for person, kind in ((ada, "right"), (bob, "unusable")):
+        position = person.work(queue, kind)["position"]
+    mine = lead.next(queue)["position"]
+    wanted = lead.decide(queue, mine)
+    lead.next(queue, adjudicate=True)
+    lead.decide(queue, position, adjudicate=True)
+    token = str(uuid4())
+    for _ in range(2):
+        [taken_back] = lead.undo(queue, token=token, of=wanted["token"])
+        assert taken_back == wanted
+    assert get(api, f"/queues/{queue}/items/{position}")["state"] == "done"
+    require_sound(queue)
+    gone = lead.undo(queue, of=wanted["token"], status=409)
+    assert gone["type"].endswith("nothing-to-undo")
+    lead.undo(queue, 2, of=wanted["token"], status=422)
+    lead.undo(queue, of=str(uuid4()), status=409)
+
+
+def test_what_is_undone_counts_neither_today_nor_as_time(api: TestClient) -> None:
+    queue, _ = make_queue(api)
+    ada = Person(api)
+    ada.work(queue, seconds=4)
+    ada.work(queue, seconds=30)
+    sql(
+        "UPDATE review_tallies SET day = day - 1, recent_at = recent_at - interval '1 day';"
+        "ALTER TABLE review_verdicts DISABLE TRIGGER USER;"
+        "UPDATE review_verdicts SET at = at - interval '1 day';"
+        "ALTER TABLE review_verdicts ENABLE TRIGGER USER"
+    )
+    ada.undo(queue)
+    [row] = get(api, f"/queues/{queue}/reviewers")
+    assert (row["decided"], row["today"], row["seconds_each"]) == (1, 0, 4)
+    require_sound(queue)
