@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.estimates.bounds import Draw, Now
+from app.estimates.bounds import Draw, Now, Trail
 
 
 @dataclass(frozen=True)
 class Review:
     wrong: int
     """Labels of the population that are wrong."""
-    draws: list[Draw]
-    now: Now
-    """The review as it stands after all of them."""
+    trail: Trail
 
     @classmethod
     def simulate(cls, seed: int, ranking: str, *, population: int, audits: int) -> Review:
@@ -44,4 +42,4 @@ class Review:
                     next_up = int(queue.pop())
                     unreviewed.discard(next_up)
                     found += int(is_wrong[next_up])
-        return cls(int(is_wrong.sum()), draws, Now(len(unreviewed), found))
+        return cls(int(is_wrong.sum()), Trail.of(draws, Now(len(unreviewed), found)))
