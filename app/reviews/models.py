@@ -65,6 +65,17 @@ class VerdictKind(StrEnum):
     """Withdraws an earlier verdict; only ever made by an undo."""
 
 
+class ItemRole(StrEnum):
+    """Why an item is in its queue. In a blind queue its reviewers are not told."""
+
+    flag = "flag"
+    """The queue's policy chose it. It may be drawn for an audit too: see `audit_draws`."""
+    audit = "audit"
+    """Drawn at random from what nobody had reviewed, and no flag of the queue."""
+    canary = "canary"
+    """An example known to be right, shown with a wrong label. Its verdicts count for nothing."""
+
+
 class Duty(StrEnum):
     review = "review"
     adjudicate = "adjudicate"
@@ -96,6 +107,15 @@ class ReviewQueue(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     """Counts the changes after which everybody must look at the queue from its head again."""
     item_count: Mapped[int]
+    """Flags; what is mixed in comes on top."""
+    audits: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many audits are to be drawn while it is reviewed."""
+    canaries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many canaries at most."""
+    audits_drawn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    canaries_made: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    mixed_in: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Items beside its flags: canaries, and audits but those that fell on flags of its own."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
     closed_at: Mapped[datetime | None]
@@ -142,8 +162,11 @@ class ReviewItem(Base):
     queue_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     place: Mapped[int]
-    """In the queue's order, from 1."""
+    """In the queue's order, from 1. Audits and canaries have 0, -1, …: they come before the rest,
+    are not ordered anew, and no batch decides them. A flag that is drawn moves there too."""
+    role: Mapped[str] = mapped_column(default=ItemRole.flag, server_default=text("'flag'"))
     given_label: Mapped[int | None]
+    """The example's label as people are to judge it; a canary's is not its own."""
     suggested_label: Mapped[int | None]
     suggested_value: Mapped[float | None] = mapped_column(Double)
     priority: Mapped[float | None] = mapped_column(Double)
@@ -183,7 +206,13 @@ class ReviewItem(Base):
             "given_label",
             "outcome_label",
             "place",
-            postgresql_where=text("outcome IS NOT NULL"),
+            postgresql_where=text("outcome IS NOT NULL AND role <> 'canary'"),
+        ),
+        Index(
+            "ix_review_items_canaries",
+            "queue_id",
+            "position",
+            postgresql_where=text("role = 'canary'"),
         ),
         {"postgresql_with": {"fillfactor": 85}},
     )
