@@ -31,14 +31,6 @@ class Range:
     def less(self, corrected: int) -> Range:
         return Range(self.estimate - corrected, self.lowest - corrected, self.highest - corrected)
 
-    def joined(self, other: Range) -> Range:
-        """Halfway between the two, within the bounds of both."""
-        return Range(
-            (self.estimate + other.estimate + 1) // 2,
-            min(self.lowest, other.lowest),
-            max(self.highest, other.highest),
-        )
-
 
 @dataclass(frozen=True)
 class WrongLabels:
@@ -47,8 +39,12 @@ class WrongLabels:
     before: Range
     after: Range
 
-    def joined(self, other: WrongLabels) -> WrongLabels:
-        return WrongLabels(self.before.joined(other.before), self.after.joined(other.after))
+    @classmethod
+    def of(cls, likeliest: int, bounds: Bounds, corrected: int) -> WrongLabels:
+        # The likeliest at this look may be what an earlier one excluded.
+        estimate = min(max(likeliest, bounds.lowest), bounds.highest)
+        before = Range(estimate, bounds.lowest, bounds.highest)
+        return cls(before, before.less(corrected))
 
 
 @dataclass(frozen=True)
@@ -63,32 +59,35 @@ class Look:
 
 @dataclass(frozen=True)
 class Findings:
-    """Whatever is unknown, `all` holds: it spans what follows from taking it for right or wrong."""
+    """Whatever is open, `all` holds: it spans what follows from taking it for right or wrong."""
 
     all: WrongLabels
-    unknown_right: WrongLabels
-    unknown_wrong: WrongLabels
+    open_right: WrongLabels
+    open_wrong: WrongLabels
 
 
 def findings(history: History, *, alpha: float) -> Findings:
+    ways = (False, True)
+    bounds = [bound_wrong_labels(history.trail(open_is_wrong=way), alpha=alpha) for way in ways]
+    # An audit that waits tells nothing, and would count as much as hundreds of examples.
+    likeliest = [
+        likeliest_wrong_labels(history.answered_trail(unknown_is_wrong=way)) for way in ways
+    ]
+    halfway = (sum(likeliest) + 1) // 2
     right, wrong = (
-        _wrong_labels(history.trail(unknown_is_wrong=is_wrong), history.found, alpha)
-        for is_wrong in (False, True)
+        WrongLabels.of(number, each, history.found)
+        for number, each in zip(likeliest, bounds, strict=True)
     )
-    return Findings(right.joined(wrong), right, wrong)
+    return Findings(WrongLabels.of(halfway, _hull(*bounds), history.found), right, wrong)
 
 
-def _wrong_labels(trail: Trail, corrected: int, alpha: float) -> WrongLabels:
-    bounds = bound_wrong_labels(trail, alpha=alpha)
-    # The likeliest of this look may be what an earlier one excluded.
-    estimate = min(max(likeliest_wrong_labels(trail), bounds.lowest), bounds.highest)
-    before = Range(estimate, bounds.lowest, bounds.highest)
-    return WrongLabels(before, before.less(corrected))
+def _hull(one: Bounds, other: Bounds) -> Bounds:
+    return Bounds(min(one.lowest, other.lowest), max(one.highest, other.highest))
 
 
 def course(history: History, *, alpha: float, points: int) -> list[Look]:
     """Bounds on all wrong labels over the review; the last is as it stands."""
-    right, wrong = (history.trail(unknown_is_wrong=is_wrong) for is_wrong in (False, True))
+    right, wrong = (history.trail(open_is_wrong=is_wrong) for is_wrong in (False, True))
     looks = sorted({round(part) for part in np.linspace(0, right.draws, points)})
     both = (course_of_bounds(trail, looks=looks, alpha=alpha) for trail in (right, wrong))
     return [
@@ -96,21 +95,22 @@ def course(history: History, *, alpha: float, points: int) -> list[Look]:
             audits=seen,
             reviewed=history.examples - right.at(seen).unreviewed,
             found=right.at(seen).found,
-            before=Bounds(min(one.lowest, other.lowest), max(one.highest, other.highest)),
+            before=_hull(one, other),
         )
         for seen, one, other in zip(looks, *both, strict=True)
     ]
 
 
 def audits_to_reach(history: History, share: float, *, alpha: float) -> int | None:
-    """About how many more audits until at most this share is left wrong, found and corrected.
+    """About how many more answers to audits until at most this share is left wrong.
 
-    As if they went on to find as many as there are by the likeliest estimate, evenly.
+    As if they went on to find as many as there are by the likeliest estimate, evenly, and all that
+    is found were corrected.
 
     Returns:
         0 if it is reached; None if what is unknown stands in the way, or it would be too many.
     """
-    trail = history.trail(unknown_is_wrong=True)
+    trail = history.answered_trail(unknown_is_wrong=True)
     # What is unknown stays as it is, so it counts among what is left.
     tolerated = int(share * history.examples) - history.unknown
     if tolerated < 0:

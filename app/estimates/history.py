@@ -1,7 +1,7 @@
 """A review as the bounds want it: what had left the pool before each audit was drawn. Pure.
 
-An example leaves the pool when it is first settled, or when it is drawn. What is true of it is known
-later, perhaps much later, and may change; bounds are always made of what is known today. The order
+An example leaves the pool when it is first settled, or when it is drawn. What is true of it is
+known later, perhaps much later, and may change; bounds are made of what is known today. The order
 is that of the draws, whoever answered first.
 """
 
@@ -53,23 +53,22 @@ class History:
     def __init__(self, examples: int, left: Iterable[Left], *, is_class: bool = False) -> None:
         """
         Args:
+            left: in any order; they are kept in that of the draws.
             is_class: the pools that were recorded are of the whole; the class's are counted.
         """
         self.examples = examples
-        self._left = sorted(left, key=lambda each: each.after)
+        self.left = sorted(left, key=lambda each: each.after)
         self._is_class = is_class
-        self._audits = [each for each in self._left if each.is_audit]
-        waiting = (n for n, each in enumerate(self._audits) if each.outcome is Outcome.waiting)
-        self.counted = next(waiting, len(self._audits))
-        """The audits, from the first, before any that waits: those that bounds are made of."""
+        self._audits = [each for each in self.left if each.is_audit]
 
     @property
     def drawn(self) -> int:
         return len(self._audits)
 
     @property
-    def answered(self) -> int:
-        return sum(each.outcome is not Outcome.waiting for each in self._audits)
+    def waiting(self) -> int:
+        """Audits that were drawn and not decided yet."""
+        return self._count(Outcome.waiting)
 
     @property
     def reviewed(self) -> int:
@@ -84,27 +83,36 @@ class History:
         return self._count(Outcome.unknown)
 
     def of_class(self, label: int, examples: int) -> History:
-        own = (each for each in self._left if each.label == label)
+        own = (each for each in self.left if each.label == label)
         return History(examples, own, is_class=True)
 
-    def trail(self, *, unknown_is_wrong: bool) -> Trail:
-        """With every example whose outcome is unknown taken for wrong, or for right."""
-        wrong_ones = {Outcome.wrong, Outcome.unknown} if unknown_is_wrong else {Outcome.wrong}
-        is_wrong = np.array([each.outcome in wrong_ones for each in self._left], dtype=bool)
-        after = np.array([each.after for each in self._left], dtype=np.int64)
-        sizes = np.array([each.examples for each in self._left], dtype=np.int64)
+    def trail(self, *, open_is_wrong: bool) -> Trail:
+        """With every example that waits or is unknown taken for wrong, or for right."""
+        open_ones = {Outcome.unknown, Outcome.waiting}
+        wrong_ones = {Outcome.wrong} | (open_ones if open_is_wrong else set())
+        return self._trail(self._audits, wrong_ones)
+
+    def answered_trail(self, *, unknown_is_wrong: bool) -> Trail:
+        """Without the audits that wait; it tells what is likely, and no bounds."""
+        audits = [each for each in self._audits if each.outcome is not Outcome.waiting]
+        wrong_ones = {Outcome.wrong} | ({Outcome.unknown} if unknown_is_wrong else set())
+        return self._trail(audits, wrong_ones)
+
+    def _trail(self, audits: list[Left], wrong_ones: set[Outcome]) -> Trail:
+        is_wrong = np.array([each.outcome in wrong_ones for each in self.left], dtype=bool)
+        after = np.array([each.after for each in self.left], dtype=np.int64)
+        sizes = np.array([each.examples for each in self.left], dtype=np.int64)
         gone, found = (np.append(0, np.cumsum(part)) for part in (sizes, sizes * is_wrong))
-        audits = self._audits[: self.counted]
         before = np.searchsorted(after, [each.after for each in audits], side="left")
         if self._is_class:
             pools = self.examples - gone[before]
         else:
             pools = np.array([each.unreviewed for each in audits])
         return Trail(
-            np.append(pools, self.examples - self.reviewed).astype(float),
+            np.append(pools, self.examples - gone[-1]).astype(float),
             np.append(found[before], found[-1]).astype(float),
             np.array([each.outcome in wrong_ones for each in audits], dtype=bool),
         )
 
     def _count(self, *outcomes: Outcome) -> int:
-        return sum(each.examples for each in self._left if each.outcome in outcomes)
+        return sum(each.examples for each in self.left if each.outcome in outcomes)

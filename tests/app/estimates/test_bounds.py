@@ -19,9 +19,20 @@ from app.estimates.bounds import (
     course_of_bounds,
     is_bounded_by,
 )
-from tests.app.estimates.simulated import Review
+from benchmarks.simulated_reviews import Plan, Ranking, SimulatedReview
 
 BETA = Forecaster(0.0, ((1.0, 0.7, 9.0),))
+
+
+PLAN = Plan(examples=300, audits=60, flags=120)
+
+
+def reviewed(seed: int, ranking: Ranking) -> tuple[int, Trail]:
+    """The wrong labels of a population, and a whole review of it."""
+    review = SimulatedReview(seed, ranking, PLAN)
+    for _ in review.verdicts():
+        pass
+    return review.wrong, review.truth.trail(open_is_wrong=False)
 
 
 def audit_only(population: int, answers: list[bool]) -> Trail:
@@ -102,21 +113,21 @@ def test_a_trail_that_contradicts_itself_is_refused(draws: list[Draw], now: Now)
 
 
 @pytest.mark.parametrize("ranking", ["informative", "useless"])
-def test_bounds_hold_at_all_looks_together(ranking: str) -> None:
+def test_bounds_hold_at_all_looks_together(ranking: Ranking) -> None:
     """In 150 reviews, with a look after every verdict. At 5 % at most 8 fail but by chance."""
     failures = 0
     for seed in range(150):
-        review = Review.simulate(seed, ranking, population=300, audits=120)
-        last = bound_wrong_labels(review.trail)
+        wrong, trail = reviewed(seed, ranking)
+        last = bound_wrong_labels(trail)
         # No bound is wider than one before it: what the last holds, all held.
-        failures += not last.lowest <= review.wrong <= last.highest
+        failures += not last.lowest <= wrong <= last.highest
     assert binomtest(failures, 150, 0.05, alternative="greater").pvalue > 0.01
 
 
 def test_a_later_look_never_widens_what_is_known_of_the_whole() -> None:
-    review = Review.simulate(3, "informative", population=300, audits=120)
-    course = course_of_bounds(review.trail)
-    assert len(course) == review.trail.draws + 1
+    _, trail = reviewed(3, "informative")
+    course = course_of_bounds(trail)
+    assert len(course) == trail.draws + 1
     for before, after in pairwise(course):
         assert before.lowest <= after.lowest
         assert after.highest <= before.highest
@@ -127,7 +138,7 @@ def test_a_later_look_never_widens_what_is_known_of_the_whole() -> None:
 def test_few_looks_end_where_all_do_and_a_single_number_is_told_quickly(
     seed: int, alpha: float
 ) -> None:
-    trail = Review.simulate(seed, "informative", population=200, audits=60).trail
+    _, trail = reviewed(seed, "informative")
     every = course_of_bounds(trail, alpha=alpha)
     few = course_of_bounds(trail, looks=[0, 7, 8, 31, 60], alpha=alpha)
     assert few == [every[seen] for seen in (0, 7, 8, 31, 60)]
