@@ -40,6 +40,7 @@ class SimulatedReview:
     Attributes:
         is_wrong: which labels of the population are.
         wrong: how many.
+        left: by position, what has left the pool.
     """
 
     def __init__(self, seed: int, ranking: Ranking, plan: Plan) -> None:
@@ -55,25 +56,21 @@ class SimulatedReview:
         self._drawn = 0
         self._pool = list(range(plan.examples))
         self._place = list(range(plan.examples))
-        self._left: dict[int, Left] = {}
+        self.left: dict[int, Left] = {}
         self._held: list[int | None] = [None] * len(_PACES)
         self._unknown: list[int] = []
 
     @property
     def history(self) -> History:
         """As it stands."""
-        return History(self._examples, self.left)
-
-    @property
-    def left(self) -> list[Left]:
-        return list(self._left.values())
+        return History(self._examples, self.left.values())
 
     @property
     def truth(self) -> History:
         """As it stands, were all known of what has left the pool."""
         known = (
             replace(each, outcome=Outcome.wrong if self.is_wrong[position] else Outcome.right)
-            for position, each in self._left.items()
+            for position, each in self.left.items()
         )
         return History(self._examples, known)
 
@@ -97,7 +94,7 @@ class SimulatedReview:
             return self._draw()
         while self._flags:
             flag = self._flags.pop()
-            if flag not in self._left and flag not in self._held:
+            if flag not in self.left and flag not in self._held:
                 return flag
         return None
 
@@ -106,7 +103,7 @@ class SimulatedReview:
             return None
         drawn = self._pool[int(self._rng.integers(len(self._pool)))]
         self._drawn += 1
-        self._left[drawn] = Left(self._drawn, None, Outcome.waiting, 1, len(self._pool))
+        self.left[drawn] = Left(self._drawn, None, Outcome.waiting, 1, len(self._pool))
         self._leave_pool(drawn)
         # Whoever holds it as a flag answers.
         return None if drawn in self._held else drawn
@@ -126,19 +123,19 @@ class SimulatedReview:
             if self._rng.random() < _DECIDED_LATER:
                 self._unknown.remove(position)
                 self._put(position, Outcome.wrong if self.is_wrong[position] else Outcome.right)
-        if self._left and self._rng.random() < _TAKEN_BACK:
-            position = int(self._rng.choice(list(self._left)))
-            if self._left[position].outcome in (Outcome.right, Outcome.wrong):
+        if self.left and self._rng.random() < _TAKEN_BACK:
+            position = int(self._rng.choice(list(self.left)))
+            if self.left[position].outcome in (Outcome.right, Outcome.wrong):
                 self._put(position, Outcome.unknown)
                 self._unknown.append(position)
 
     def _put(self, position: int, outcome: Outcome) -> None:
-        before = self._left.get(position)
+        before = self.left.get(position)
         if before is None:
-            self._left[position] = Left(self._drawn, None, outcome)
+            self.left[position] = Left(self._drawn, None, outcome)
             self._leave_pool(position)
         else:
-            self._left[position] = replace(before, outcome=outcome)
+            self.left[position] = replace(before, outcome=outcome)
 
     def _leave_pool(self, position: int) -> None:
         place, last = self._place[position], self._pool[-1]

@@ -43,7 +43,7 @@ def test_whatever_the_open_ones_turn_out_to_be_the_range_holds() -> None:
         for _ in itertools.islice(review.verdicts(), 20 + 2 * seed):
             pass
         history = review.history
-        left = review.left
+        left = history.left
         is_open = [each.outcome in (Outcome.unknown, Outcome.waiting) for each in left]
         if not 1 <= sum(is_open) <= 5:
             continue
