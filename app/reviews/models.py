@@ -25,6 +25,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, id_column, now
 
+HEAD = -(2**31)
+"""A place before all that a queue has."""
+
 
 class OrderBy(StrEnum):
     """The score of a scan by which a queue is ordered, the most suspicious first."""
@@ -126,6 +129,17 @@ class ReviewQueue(Base):
         UniqueConstraint("project_id", "name"),
         Index(None, "project_id", "created_at", "id"),
     )
+
+    @property
+    def is_blind(self) -> bool:
+        """Until it is closed, reviewers are told nothing by which its items' roles differ."""
+        return self.closed_at is None and (self.audits > 0 or self.canaries > 0)
+
+    @property
+    def whole(self) -> int:
+        """Items that it has once it is over. Before, what falls on flags is not told apart."""
+        planned = self.audits + self.canaries
+        return self.item_count + (planned if self.finished_at is None else self.mixed_in)
 
 
 class QueueDuty(Base):
@@ -229,10 +243,10 @@ class ReviewDesk(Base):
 
     queue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("review_queues.id"), primary_key=True)
     principal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
-    base: Mapped[int] = mapped_column(default=0)
+    base: Mapped[int] = mapped_column(default=HEAD)
     """No item before this place is for them, but those freed after `since`."""
     since: Mapped[datetime] = mapped_column(default=now)
-    pending: Mapped[int] = mapped_column(default=0)
+    pending: Mapped[int] = mapped_column(default=HEAD)
     """Becomes `base` once a second look, a while after `pending_at`, has found nothing either."""
     pending_at: Mapped[datetime] = mapped_column(default=now)
     epoch: Mapped[int] = mapped_column(default=0)
