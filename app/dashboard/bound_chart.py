@@ -15,6 +15,7 @@ _WIDTH, _HEIGHT = 640.0, 240.0
 _TOP, _FOOT = 16.0, 34.0
 _STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _Spot = tuple[float, float]
+"""How many were reviewed, and a share."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,10 @@ def bound_chart(
         return _HEIGHT - (_HEIGHT - _TOP) * min(share, top) / top
 
     parts = [*_grid(step, top, y, say)]
-    upper = list(_below(top, [(each.reviewed, each.highest) for each in moments]))
-    lower = [(float(each.reviewed), each.lowest) for each in moments]
-    if upper:
-        began = upper[0][0]
-        edge = [*upper, *reversed([spot for spot in lower if spot[0] >= began])]
-        parts.append(tag("polygon", class_="band", points=_points(edge, x, y)))
-        parts.append(tag("polyline", class_="bound", points=_points(upper, x, y)))
+    upper = [(each.reviewed, each.highest) for each in moments]
+    lower = [(each.reviewed, each.lowest) for each in moments]
+    parts.append(tag("polygon", class_="band", points=_points([*upper, *lower[::-1]], x, y)))
+    parts.append(tag("polyline", class_="bound", points=_points(list(_below(top, upper)), x, y)))
     wanted = unbroken(f"wanted: {say(target)}")
     parts += [
         tag("line", class_="target", x1=0.0, x2=_WIDTH, y1=y(target), y2=y(target)),

@@ -17,7 +17,7 @@ from app.datasets.models import Dataset
 from app.datasets.views import dataset_url
 from app.estimates.schemas import ClassWrongOut, LabelEstimateOut, ShareOut, WrongOut
 from app.estimates.service import estimate_wrong_labels
-from app.estimates.words import at_least, at_most, confidence
+from app.estimates.words import about, at_least, at_most, confidence
 
 _TARGETS = (0.001, 0.005, 0.01, 0.02, 0.05)
 _ALPHAS = (0.1, 0.05, 0.01)
@@ -195,7 +195,7 @@ def _range(name: str, wrong: WrongOut) -> RangeRow:
     return RangeRow(
         name=name,
         likeliest=number(counts.estimate),
-        share=unbroken(at_most(shares.estimate)),
+        share=unbroken(about(shares.estimate)),
         between=f"{number(counts.lowest)} to {number(counts.highest)}",
         shares=unbroken(f"{at_least(shares.lowest)} to {at_most(shares.highest)}"),
     )
@@ -214,7 +214,7 @@ def _class_rows(found: LabelEstimateOut) -> list[ClassRow]:
             examples=each.examples,
             audits=number(each.audits.answered),
             found=each.found,
-            likeliest=unbroken(at_most(each.wrong.after.share.estimate)),
+            likeliest=unbroken(about(each.wrong.after.share.estimate)),
             most=unbroken(at_most(each.wrong.after.share.highest)),
             bar=share_bar(each.wrong.after.share.highest, "plain"),
         )
@@ -242,7 +242,7 @@ def _reviewers(found: LabelEstimateOut) -> list[Figure]:
 
 
 def _estimate(share: ShareOut | None) -> str:
-    return NONE if share is None else unbroken(f"{100 * share.estimate:.3g} %")
+    return NONE if share is None else unbroken(about(share.estimate))
 
 
 def _shares(share: ShareOut | None) -> str:
