@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 from scipy import stats
 
 from app.reviews import mixing
+from tests.app.reviews.mixed import Always, Never, queue_of
 from tests.app.reviews.world import (
     Made,
     Person,
@@ -24,12 +24,6 @@ from tests.app.reviews.world import (
     sql,
 )
 from tests.support import LAB
-
-
-def queue_of(api: TestClient, made: Made, **body: Any) -> str:
-    asked = {"name": str(uuid4()), "scan_id": str(made.scan_id), "policy": {"kind": "flagged"}}
-    found: str = post(api, "/queues", asked | body)["id"]
-    return found
 
 
 def draws_of(made: Made) -> list[tuple[int, int, int]]:
@@ -77,7 +71,7 @@ def require_exact(made: Made, n: int) -> None:
 
 def test_audits_come_among_the_flags_and_then_alone(api: TestClient) -> None:
     made = add_world("lab", 200)
-    queue = queue_of(api, made, audits=12)
+    queue = queue_of(api, made.scan_id, audits=12)
     ada = Person(api)
     first = {item["position"] for item in ada.ask(queue, count=3)["items"]}
     assert len(first) == 3
@@ -102,7 +96,7 @@ def test_a_queue_is_over_when_flags_and_audits_are_decided(api: TestClient) -> N
     from app.reviews.announcements import announce_finished
 
     made = add_world("lab", 60)
-    queue = queue_of(api, made, audits=5)
+    queue = queue_of(api, made.scan_id, audits=5)
     assert get(api, f"/queues/{queue}")["item_count"] == 11
     ada = Person(api)
     while ada.work(queue):
@@ -125,7 +119,7 @@ def test_a_queue_is_over_when_flags_and_audits_are_decided(api: TestClient) -> N
 
 def test_nothing_is_drawn_once_all_is_reviewed(api: TestClient) -> None:
     made = add_world("lab", 15)
-    queue = queue_of(api, made, audits=100)
+    queue = queue_of(api, made.scan_id, audits=100)
     ada = Person(api)
     while ada.work(queue):
         pass
@@ -136,7 +130,7 @@ def test_nothing_is_drawn_once_all_is_reviewed(api: TestClient) -> None:
 
 def test_what_was_reviewed_before_is_never_drawn(api: TestClient) -> None:
     made = add_world("lab", 40)
-    old = queue_of(api, made, policy={"kind": "top_k", "k": 30})
+    old = queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 30})
     ada = Person(api)
     undone = ada.work(old)["position"]
     ada.undo(old)
@@ -144,7 +138,7 @@ def test_what_was_reviewed_before_is_never_drawn(api: TestClient) -> None:
     for _ in range(29):
         ada.work(old)
     assert left_of(made) == {}
-    queue = queue_of(api, made, policy={"kind": "top_k", "k": 1}, audits=10)
+    queue = queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 1}, audits=10)
     before = set(left_of(made))
     assert len(before) == 30
     while ada.work(queue):
@@ -156,7 +150,7 @@ def test_what_was_reviewed_before_is_never_drawn(api: TestClient) -> None:
 
 def test_an_undone_example_stays_out_of_the_pool(api: TestClient) -> None:
     made = add_world("lab", 30)
-    queue = queue_of(api, made, policy={"kind": "top_k", "k": 20}, audits=2)
+    queue = queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 20}, audits=2)
     ada = Person(api)
     position = ada.work(queue)["position"]
     left = left_of(made)
@@ -173,7 +167,7 @@ def test_each_unreviewed_example_is_as_likely(api: TestClient, reviewed: int) ->
     from app.estimates import drawing
 
     made = add_world("lab", 30)
-    queue = UUID(queue_of(api, made, policy={"kind": "filter"}, audits=1))
+    queue = UUID(queue_of(api, made.scan_id, policy={"kind": "filter"}, audits=1))
     sql(
         "INSERT INTO reviewed_examples SELECT :d, i, 0 FROM generate_series(0, :n - 1) i",
         d=made.dataset_id,
@@ -196,9 +190,9 @@ def test_each_unreviewed_example_is_as_likely(api: TestClient, reviewed: int) ->
 def test_records_are_exact_whoever_draws_and_decides_at_once(api: TestClient) -> None:
     made = add_world("lab", 120)
     queues = [
-        queue_of(api, made, policy={"kind": "top_k", "k": 40}, audits=25, overlap=2),
-        queue_of(api, made, policy={"kind": "top_k", "k": 60}, audits=15),
-        queue_of(api, made, policy={"kind": "top_k", "k": 30}),
+        queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 40}, audits=25, overlap=2),
+        queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 60}, audits=15),
+        queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 30}),
     ]
     people = [Person(api) for _ in range(4)]
     lead = Person(api, "engineer")
@@ -233,8 +227,8 @@ def test_records_are_exact_whoever_draws_and_decides_at_once(api: TestClient) ->
 
 def test_a_batch_decides_nothing_that_is_drawn(api: TestClient) -> None:
     made = add_world("lab", 40)
-    queue = queue_of(api, made, policy={"kind": "filter"}, audits=10)
-    other = queue_of(api, made, policy={"kind": "filter"})
+    queue = queue_of(api, made.scan_id, policy={"kind": "filter"}, audits=10)
+    other = queue_of(api, made.scan_id, policy={"kind": "filter"})
     ada, lead = Person(api), Person(api, "engineer")
     while len(draws_of(made)) < 5:
         ada.ask(queue, count=50)
@@ -260,21 +254,11 @@ def test_a_batch_decides_nothing_that_is_drawn(api: TestClient) -> None:
     require_exact(made, 40)
 
 
-class Always(random.Random):
-    """Dice by which all that may be mixed in is."""
-
-    def random(self) -> float:
-        return 0.0
-
-    def getrandbits(self, k: int) -> int:
-        return super().getrandbits(k)
-
-
 def test_what_was_drawn_and_given_back_is_first_for_others(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add_world("lab", 400)
-    queue = queue_of(api, made, audits=3, overlap=2)
+    queue = queue_of(api, made.scan_id, audits=3, overlap=2)
     ada, bob, late = Person(api), Person(api), Person(api)
     for _ in range(3):
         bob.work(queue)
@@ -291,16 +275,11 @@ def test_what_was_drawn_and_given_back_is_first_for_others(
     assert Person(api).next(queue)["position"] == drawn
 
 
-class Never(Always):
-    def random(self) -> float:
-        return 1.0
-
-
 def test_a_flag_that_is_drawn_is_taken_out_of_its_order(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add_world("lab", 30)
-    queue = queue_of(api, made, policy={"kind": "filter"}, audits=5)
+    queue = queue_of(api, made.scan_id, policy={"kind": "filter"}, audits=5)
     monkeypatch.setattr(mixing, "CHANCE", Always(3))
     ada, bob = Person(api), Person(api)
     item = ada.next(queue)
@@ -318,7 +297,7 @@ def test_a_flag_that_is_drawn_is_taken_out_of_its_order(
 
 def test_ordering_anew_leaves_what_was_drawn(api: TestClient) -> None:
     made = add_world("lab", 50)
-    queue = queue_of(api, made, policy={"kind": "filter"}, audits=20)
+    queue = queue_of(api, made.scan_id, policy={"kind": "filter"}, audits=20)
     ada = Person(api)
     while len(draws_of(made)) < 4:
         ada.work(queue)
