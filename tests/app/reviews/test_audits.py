@@ -12,9 +12,15 @@ from fastapi.testclient import TestClient
 from scipy import stats
 
 from app.reviews import mixing
-from tests.app.reviews.mixed import Always, Never, queue_of
+from tests.app.reviews.mixed import (
+    Always,
+    Never,
+    draws_of,
+    left_of,
+    queue_of,
+    require_exact,
+)
 from tests.app.reviews.world import (
-    Made,
     Person,
     add_world,
     get,
@@ -24,49 +30,6 @@ from tests.app.reviews.world import (
     sql,
 )
 from tests.support import LAB
-
-
-def draws_of(made: Made) -> list[tuple[int, int, int]]:
-    found: list[tuple[int, int, int]] = sql(
-        "SELECT number, position, unreviewed FROM audit_draws WHERE dataset_id = :d"
-        " ORDER BY number",
-        d=made.dataset_id,
-    )
-    return found
-
-
-def left_of(made: Made) -> dict[int, int]:
-    return dict(
-        sql(
-            "SELECT position, left_after FROM reviewed_examples WHERE dataset_id = :d",
-            d=made.dataset_id,
-        )
-    )
-
-
-def require_exact(made: Made, n: int) -> None:
-    """What is recorded of each draw is what its order and that of the reviews say."""
-    draws, left = draws_of(made), left_of(made)
-    assert [number for number, _, _ in draws] == list(range(1, len(draws) + 1))
-    drawn_at = {position: number for number, position, _ in draws}
-    assert len(drawn_at) == len(draws)
-    for number, position, unreviewed in draws:
-        gone = {p for p, after in left.items() if after < number}
-        gone |= {p for p, at in drawn_at.items() if at < number}
-        assert unreviewed == n - len(gone)
-        assert position not in gone
-        if position in left:
-            assert left[position] >= number
-    done = {
-        position
-        for (position,) in sql(
-            "SELECT DISTINCT item.position FROM review_items item"
-            " JOIN review_queues queue ON queue.id = item.queue_id"
-            " WHERE queue.dataset_id = :d AND item.state = 'done' AND item.role <> 'canary'",
-            d=made.dataset_id,
-        )
-    }
-    assert done <= left.keys()
 
 
 def test_audits_come_among_the_flags_and_then_alone(api: TestClient) -> None:
@@ -223,6 +186,26 @@ def test_records_are_exact_whoever_draws_and_decides_at_once(api: TestClient) ->
     require_exact(made, 120)
     for queue in queues:
         require_sound(queue)
+
+
+def test_whatever_is_decided_while_the_pool_is_made_is_known_to_it(api: TestClient) -> None:
+    made = add_world("lab", 150)
+    old = queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 120})
+    people = [Person(api) for _ in range(3)]
+
+    def work(person: Person) -> None:
+        for _ in range(30):
+            person.work(old)
+
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(work, person) for person in people]
+        while not sql("SELECT 1 FROM review_verdicts WHERE queue_id = :q LIMIT 1", q=old):
+            pass
+        queue_of(api, made.scan_id, policy={"kind": "top_k", "k": 5}, audits=3)
+        for job in jobs:
+            job.result()
+    assert len(left_of(made)) == 90
+    require_exact(made, 150)
 
 
 def test_a_batch_decides_nothing_that_is_drawn(api: TestClient) -> None:

@@ -33,7 +33,7 @@ class Mixed:
         policy = {"kind": "flagged"}
         self.queue = queue_of(api, self.scan, policy=policy, audits=3, canaries=3, overlap=2)
         self.ada = SignedIn(api)
-        for dice, count in ((Always(2), 3), (After(2), 6), (Never(2), 9)):
+        for dice, count in ((Always(2), 3), (Always(2), 6), (Never(2), 9)):
             patch.setattr(mixing, "CHANCE", dice)
             self.ada.ask(self.queue, count=count)
         self.roles = roles_of(self.queue)
@@ -45,10 +45,6 @@ class Mixed:
         for position, each in told.items():
             by_role[self.roles[position]].add(json.dumps(each, sort_keys=True))
         return by_role
-
-
-class After(Always):
-    """Dice by which canaries are mixed in, once all audits are."""
 
 
 def require_alike(by_role: dict[str, set[str]]) -> None:
