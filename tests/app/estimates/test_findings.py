@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from app.estimates.findings import Range, audits_to_reach, course, findings
 from app.estimates.history import History, Left, Outcome
-from benchmarks.coverage import ALPHA, try_mixtures, try_review
+from benchmarks.coverage import ALPHA, audits_needed, try_mixtures, try_review
 from benchmarks.simulated_reviews import Plan, Ranking, SimulatedReview
 
 SMALL = Plan(examples=400, audits=40, flags=60)
@@ -80,6 +81,12 @@ def test_the_course_ends_as_it_stands() -> None:
     assert last == (review.history.found, review.history.reviewed)
     assert looks[0].before.highest <= SMALL.examples
     assert [look.reviewed for look in looks] == sorted(look.reviewed for look in looks)
+
+
+def test_one_percent_is_certified_soon_where_little_is_wrong() -> None:
+    """An exact bound at one look takes 475 audits at 0.3 % wrong, if one knows so beforehand."""
+    assert audits_needed(0.0, 0.01, 0) <= 1.25 * 299
+    assert np.median([audits_needed(0.003, 0.01, seed) for seed in range(40)]) <= 1.9 * 475
 
 
 def test_a_forecast_is_what_it_takes_if_nothing_is_found() -> None:
