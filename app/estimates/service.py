@@ -52,7 +52,12 @@ def estimate_wrong_labels(
     wrong = _wrong_labels(found.all, history.examples)
     return LabelEstimateOut(
         dataset_id=dataset_id,
-        says=conclusion(wrong, _audits(history), alpha=alpha),
+        says=conclusion(
+            wrong,
+            _audits(history),
+            unreviewed=history.examples - history.reviewed,
+            alpha=alpha,
+        ),
         alpha=alpha,
         examples=history.examples,
         reviewed=history.reviewed,

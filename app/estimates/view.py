@@ -59,8 +59,8 @@ class EstimateView:
     says: str
     more: str
     forecast: str
-    has_audits: bool
-    is_answered: bool
+    says_something: bool
+    """There are audits, or everything is reviewed."""
     targets: list[tuple[float, str, bool]]
     confidences: list[tuple[float, str, bool]]
     confidence: str
@@ -84,19 +84,19 @@ def estimate_view(
     found = estimate_wrong_labels(db, caller, dataset.id, alpha=alpha, target=target)
     classes = _class_rows(found)
     url = dataset_url(caller, dataset)
-    answered = found.audits.answered > 0
+    is_whole = found.reviewed == found.examples
+    answered = found.audits.answered > 0 or is_whole
     return EstimateView(
         title=f"{dataset.name} {dataset.version}",
         says=unbroken(found.says),
         more=unbroken(_more(found)) if answered else "",
         forecast=unbroken(_forecast(found)),
-        has_audits=found.audits.drawn > 0,
-        is_answered=answered,
+        says_something=found.audits.drawn > 0 or is_whole,
         targets=[(each, at_most(each), each == target) for each in sorted({*_TARGETS, target})],
         confidences=[(each, confidence(each), each == alpha) for each in sorted({*_ALPHAS, alpha})],
         confidence=confidence(alpha),
         figures=_figures(found),
-        chart=_chart(found) if answered else None,
+        chart=_chart(found) if found.audits.answered else None,
         ranges=_ranges(found),
         classes=classes[:_CLASSES_SHOWN],
         more_classes=classes[_CLASSES_SHOWN:],
@@ -139,6 +139,8 @@ def _forecast(found: LabelEstimateOut) -> str:
 
 
 def _between(share: ShareOut) -> str:
+    if share.lowest == share.highest:
+        return about(share.lowest)
     return f"between {at_least(share.lowest)} and {at_most(share.highest)}"
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from app.estimates.schemas import AuditsOut, WrongLabelsOut
 
 
-def conclusion(wrong: WrongLabelsOut, audits: AuditsOut, *, alpha: float) -> str:
+def conclusion(wrong: WrongLabelsOut, audits: AuditsOut, *, unreviewed: int, alpha: float) -> str:
     """What may be said if one stops now."""
-    if not audits.answered:
+    if unreviewed and not audits.answered:
         return "Nothing is known yet of the labels that nobody reviewed: no audit is answered."
     most = at_most(wrong.after.share.highest)
     return f"At most {most} of the labels are still wrong, with {confidence(alpha)} confidence."

@@ -12,7 +12,7 @@ from app.estimates.words import about, at_least, at_most, conclusion, confidence
 from benchmarks.audit_world import write_review
 from benchmarks.simulated_reviews import Plan, SimulatedReview
 from tests.app.dashboard.steps import signed_in
-from tests.app.reviews.world import Made, add_world, get, make_queue
+from tests.app.reviews.world import Made, Person, add_world, get, make_queue
 
 PLAN = Plan(examples=400, audits=60, flags=80)
 
@@ -62,6 +62,17 @@ def test_without_audits_the_page_says_how_to_begin(api: TestClient) -> None:
     assert "Make a queue" not in words_of(signed_in(api, role="viewer").get(path).text)
 
 
+def test_where_all_is_reviewed_nothing_is_a_guess(api: TestClient) -> None:
+    queue, made = make_queue(api, 12)
+    ada = Person(api)
+    for kind in ["unusable", *["right"] * 11]:
+        ada.work(queue, kind)
+    path = f"/projects/lab/datasets/{made.dataset_id}/estimate"
+    words = words_of(signed_in(api).get(path).text)
+    assert "At most 0 % of the labels are still wrong" in words
+    assert "Before the review it was 8.33 %." in words
+
+
 @pytest.mark.parametrize("page", ["/projects/lab", "/projects/lab/datasets/{}"])
 def test_other_pages_lead_there(api: TestClient, page: str) -> None:
     made = add_world("lab", 40)
@@ -93,6 +104,8 @@ def test_the_conclusion_is_a_bound_only_once_an_audit_is_answered() -> None:
         share=ShareOut(estimate=0.003, lowest=0.001, highest=0.009),
     )
     wrong = WrongLabelsOut(before=range_, after=range_)
-    told = conclusion(wrong, AuditsOut(drawn=4, answered=2), alpha=0.05)
+    told = conclusion(wrong, AuditsOut(drawn=4, answered=2), unreviewed=90, alpha=0.05)
     assert told == "At most 0.9 % of the labels are still wrong, with 95 % confidence."
-    assert "Nothing is known" in conclusion(wrong, AuditsOut(drawn=4, answered=0), alpha=0.05)
+    waits = AuditsOut(drawn=4, answered=0)
+    assert "Nothing is known" in conclusion(wrong, waits, unreviewed=90, alpha=0.05)
+    assert "At most" in conclusion(wrong, waits, unreviewed=0, alpha=0.05)
