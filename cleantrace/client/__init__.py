@@ -1,6 +1,20 @@
 """The Python client: `Client`, what its methods return, and what they raise."""
 
 from cleantrace.client.client import Client
+from cleantrace.client.label_models import (
+    Audits,
+    Canaries,
+    ClassWrong,
+    DoublyReviewed,
+    Forecast,
+    LabelEstimate,
+    Moment,
+    NumberRange,
+    ReviewerErrors,
+    ShareRange,
+    Wrong,
+    WrongLabels,
+)
 from cleantrace.client.models import (
     Basis,
     Checkpoint,
@@ -23,26 +37,38 @@ from cleantrace.client.models import (
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 
 __all__ = [
+    "Audits",
     "Basis",
+    "Canaries",
     "Checkpoint",
     "Choice",
+    "ClassWrong",
     "Client",
     "Dataset",
+    "DoublyReviewed",
     "Estimate",
     "EstimateResult",
     "Evidence",
     "EvidenceRequest",
     "Failure",
     "Flag",
+    "Forecast",
     "Influence",
+    "LabelEstimate",
+    "Moment",
+    "NumberRange",
     "Progress",
     "Queue",
     "QueueProgress",
     "RejectedRow",
     "ReviewItem",
+    "ReviewerErrors",
     "Run",
     "Scan",
     "Score",
+    "ShareRange",
     "Upload",
     "Verdict",
+    "Wrong",
+    "WrongLabels",
 ]
