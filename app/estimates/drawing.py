@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.estimates import draw_queries as queries
 
+POOL_KEY = queries.POOL_KEY
 _TRIES = 64
 
 

@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 from app.access.models import Principal
 from app.datasets.models import Example, Task
 from app.db import rows
-from app.estimates.draw_queries import POOL_KEY
+from app.estimates.drawing import POOL_KEY
 from app.reviews.at_queue import DeskState, Entered, QueueLike, QueueRules
 from app.reviews.duty_queries import duties_sql
 from app.reviews.models import HEAD, Duty, ReviewClaim, ReviewDesk, ReviewVote
