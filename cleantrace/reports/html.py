@@ -22,7 +22,7 @@ h2 { font-size: 1.125rem; margin: 2rem 0 .75rem; }
 p { margin: 0 0 .25rem; color: var(--ink-2); }
 .scroll { overflow-x: auto; background: var(--surface); border: 1px solid var(--line);
   border-radius: 10px; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; min-width: 42rem; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .75rem;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; }
