@@ -24,6 +24,7 @@ from app.dashboard.headers import SecurityHeaders
 from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
+from app.estimates.routes import router as label_estimates
 from app.evidence.routes import router as evidence
 from app.explore.pages import router as explore_pages
 from app.explore.routes import router as explore
@@ -75,6 +76,7 @@ def create_app() -> Api:
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (
         datasets,
+        label_estimates,
         runs,
         estimates,
         scans,

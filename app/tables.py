@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.access import models as access
 from app.datasets import models as datasets
 from app.db import Base
+from app.estimates import models as audits
 from app.evidence import models as evidence
 from app.projects import models as projects
 from app.reviews import models as reviews
@@ -15,6 +16,7 @@ from app.webhooks import models as webhooks
 
 __all__ = [
     "access",
+    "audits",
     "datasets",
     "estimates",
     "evidence",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -18,10 +19,11 @@ class Made(NamedTuple):
 
 _DATASET = text("""
     INSERT INTO datasets (
-        id, project_id, name, version, uri, format, task, modality, classes, on_bad_rows, status,
-        created_at, ready_at, example_count, rejected_count, rows_done, attempts
+        id, project_id, name, version, uri, format, task, modality, classes, class_counts,
+        on_bad_rows, status, created_at, ready_at, example_count, rejected_count, rows_done,
+        attempts
     ) SELECT :dataset, id, CAST(:dataset AS text), '1', 'file:///made-up', 'npz', :task, 'table',
-        CAST(:classes AS jsonb), 'fail', 'ready', now(), now(), :n, 0, :n, 1
+        CAST(:classes AS jsonb), CAST(:counts AS jsonb), 'fail', 'ready', now(), now(), :n, 0, :n, 1
     FROM projects WHERE name = :project
 """)
 _EXAMPLES = text("""
@@ -72,11 +74,14 @@ def add_dataset(project: str, n: int, *, is_regression: bool = False) -> UUID:
     from app.db import transaction
 
     dataset_id = uuid4()
-    classes = "null" if is_regression else '["' + '", "'.join(CLASSES) + '"]'
+    classes, counts = None, None
+    if not is_regression:
+        classes = json.dumps(CLASSES)
+        counts = json.dumps({name: len(range(i, n, 5)) for i, name in enumerate(CLASSES)})
     given = {"dataset": dataset_id, "n": n, "project": project, "is_regression": is_regression}
     task = "regression" if is_regression else "classification"
     with transaction() as db:
-        db.execute(_DATASET, given | {"classes": None if is_regression else classes, "task": task})
+        db.execute(_DATASET, given | {"classes": classes, "counts": counts, "task": task})
         db.execute(_EXAMPLES, given)
     return dataset_id
 

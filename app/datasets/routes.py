@@ -20,6 +20,8 @@ from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.locations import LocationNotAllowed, LocationNotFound
 from app.paging import PageAfter, PageLimit, decode_cursor, decode_time_cursor, parse_position
+from app.reviews.blindness import require_sight
+from app.reviews.errors import UnderBlindReview
 from app.schemas import Page, Position, Text
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
@@ -103,12 +105,13 @@ def list_rejected_rows(
 @router.get(
     "/{dataset_id}/examples/{position}",
     response_model=ExampleOut,
-    responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound),
+    responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound, UnderBlindReview),
 )
 def get_example(
     dataset_id: UUID, position: Position, caller: Viewer, db: ReadSession
 ) -> ExampleOut:
     dataset = service.get_ready_dataset(db, caller, dataset_id)
+    require_sight(db, caller, dataset_id)
     return service.get_example(db, dataset, position)
 
 

@@ -41,6 +41,55 @@ class Now:
 
 
 @dataclass(frozen=True)
+class Trail:
+    """A review's audits, and the review as it stands.
+
+    Raises:
+        ValueError: they contradict each other.
+    """
+
+    unreviewed: Floats
+    """Before the first audit, the second, …, and now."""
+    found: Floats
+    """Likewise."""
+    answers: NDArray[np.bool_]
+    """Which of them found a wrong label."""
+
+    @classmethod
+    def of(cls, draws: Sequence[Draw], now: Now) -> Trail:
+        """
+        Args:
+            draws: all audited so far, in the order in which they were drawn.
+        """
+        return cls(
+            np.array([*(draw.unreviewed for draw in draws), now.unreviewed], dtype=float),
+            np.array([*(draw.found for draw in draws), now.found], dtype=float),
+            np.array([draw.is_wrong for draw in draws], dtype=bool),
+        )
+
+    def __post_init__(self) -> None:
+        reviewed, findings = -np.diff(self.unreviewed), np.diff(self.found)
+        sound = (
+            (reviewed >= 1) & (findings >= self.answers) & (reviewed - findings >= ~self.answers)
+        )
+        if not sound.all():
+            first = int(np.argmin(sound))
+            raise ValueError(f"after draw {first} there is more, or less, than it allows")
+
+    @property
+    def draws(self) -> int:
+        return len(self.answers)
+
+    def at(self, seen: int) -> Now:
+        """The review as it stood when so many audits had been drawn."""
+        return Now(int(self.unreviewed[seen]), int(self.found[seen]))
+
+    @property
+    def now(self) -> Now:
+        return self.at(self.draws)
+
+
+@dataclass(frozen=True)
 class Bounds:
     """The population's number of wrong labels, those found among them, lies between these."""
 
@@ -81,99 +130,119 @@ USUAL = Forecaster(0.3, ((0.63, 2.0, 600.0), (0.07, 0.5, 5.0)))
 
 
 def bound_wrong_labels(
-    draws: Sequence[Draw], now: Now, *, alpha: float = 0.05, forecaster: Forecaster = USUAL
+    trail: Trail, *, alpha: float = 0.05, forecaster: Forecaster = USUAL
 ) -> Bounds:
     """Bounds on the number of wrong labels that hold at all looks together.
 
     With probability 1 - alpha at least, the true number lies within the bounds of every look that
     anybody takes while the review goes on. Each end alone holds with the same probability.
-
-    Args:
-        draws: all audited so far, in the order in which they were drawn.
-    Raises:
-        ValueError: the draws contradict each other or `now`.
     """
-    return course_of_bounds(draws, now, alpha=alpha, forecaster=forecaster)[-1]
+    return course_of_bounds(trail, looks=[trail.draws], alpha=alpha, forecaster=forecaster)[-1]
 
 
 def course_of_bounds(
-    draws: Sequence[Draw], now: Now, *, alpha: float = 0.05, forecaster: Forecaster = USUAL
+    trail: Trail,
+    *,
+    looks: Sequence[int] | None = None,
+    alpha: float = 0.05,
+    forecaster: Forecaster = USUAL,
 ) -> list[Bounds]:
     """`bound_wrong_labels` before the first draw, after it, …, and now: one more than draws.
 
     What an earlier look has excluded stays excluded, as the number is the same all along: no bound
     is wider than one before it.
+
+    Args:
+        looks: after how many draws, ascending, where not after each; those between count as well.
     """
-    trail = _Trail.of(draws, now)
-    limit = -np.log(alpha) - forecaster.log_likelihood(trail.answers)
-    states = [*(Now(draw.unreviewed, draw.found) for draw in draws), now]
-    lowest, highest = 0, states[0].found + states[0].unreviewed
+    limits = _limits(trail, alpha, forecaster)
+    lowest, highest = 0, trail.at(0).found + trail.at(0).unreviewed
+    counted = 0
     course = []
-    for seen, state in enumerate(states):
+    for seen in range(trail.draws + 1) if looks is None else looks:
+        state = trail.at(seen)
         lowest = max(lowest, state.found)
         highest = max(lowest, min(highest, state.found + state.unreviewed))
-        if seen:
-            lowest, highest = trail.narrow(seen, float(limit[seen]), lowest, highest)
+        if seen > counted:
+            lowest, highest = _Looks(trail, limits, counted + 1, seen).narrow(lowest, highest)
+        counted = seen
         course.append(Bounds(lowest, highest))
     return course
 
 
+def likeliest_wrong_labels(trail: Trail) -> int:
+    """The number that makes the audits' answers likeliest; without audits, what was found."""
+    now = trail.now
+    if not trail.draws:
+        return now.found
+    looks = _Looks(trail, _limits(trail, 1.0, USUAL), trail.draws, trail.draws)
+    return looks.best(now.found, now.found + now.unreviewed)
+
+
+def is_bounded_by(
+    trail: Trail, most: int, *, alpha: float = 0.05, forecaster: Forecaster = USUAL
+) -> bool:
+    """Whether `bound_wrong_labels` is at most `most`, in two steps of its search."""
+    now = trail.now
+    if most >= now.found + now.unreviewed:
+        return True
+    if most < now.found or not trail.draws:
+        return False
+    looks = _Looks(trail, _limits(trail, alpha, forecaster), 1, trail.draws)
+    if most + 1 == now.found + now.unreviewed:
+        return looks.excess(most + 1) >= 0
+    return 0 <= looks.excess(most + 1) <= looks.excess(most + 2)
+
+
+def _limits(trail: Trail, alpha: float, forecaster: Forecaster) -> Floats:
+    """What the surprise at the first 0, 1, … answers must stay below."""
+    limits: Floats = -np.log(alpha) - forecaster.log_likelihood(trail.answers)
+    return limits
+
+
 @dataclass(frozen=True)
-class _Trail:
-    unreviewed: Floats
-    found: Floats
-    answers: NDArray[np.bool_]
+class _Looks:
+    """The looks after the draws `first` to `last`, all at once."""
 
-    @classmethod
-    def of(cls, draws: Sequence[Draw], now: Now) -> _Trail:
-        trail = cls(
-            np.array([draw.unreviewed for draw in draws], dtype=float),
-            np.array([draw.found for draw in draws], dtype=float),
-            np.array([draw.is_wrong for draw in draws], dtype=bool),
-        )
-        unreviewed = np.append(trail.unreviewed, now.unreviewed)
-        found = np.append(trail.found, now.found)
-        reviewed, findings = -np.diff(unreviewed), np.diff(found)
-        sound = (
-            (reviewed >= 1) & (findings >= trail.answers) & (reviewed - findings >= ~trail.answers)
-        )
-        if not sound.all():
-            first = int(np.argmin(sound))
-            raise ValueError(f"after draw {first} there is more, or less, than it allows")
-        return trail
+    trail: Trail
+    limits: Floats
+    first: int
+    last: int
 
-    def surprise(self, total: int, seen: int) -> float:
-        """-log of the likelihood that `total` gives to the first answers; convex in `total`."""
-        share = (total - self.found[:seen]) / self.unreviewed[:seen]
-        told = np.where(self.answers[:seen], share, 1 - share)
-        return -float(np.log(told).sum())
+    def excess(self, total: int) -> float:
+        """By how much `total` passes a limit at the look where it does so most; convex in it.
 
-    def narrow(self, seen: int, limit: float, lowest: int, highest: int) -> tuple[int, int]:
-        """The part of lowest..highest at which `surprise` is below the limit."""
-        if self.surprise(lowest, seen) < limit and self.surprise(highest, seen) < limit:
+        Its surprise, -log of the likelihood that it gives to the answers, is a sum of convex terms.
+        """
+        trail, last = self.trail, self.last
+        share = (total - trail.found[:last]) / trail.unreviewed[:last]
+        told = np.log(np.where(trail.answers[:last], share, 1 - share))
+        surprise = -np.cumsum(told)[self.first - 1 :]
+        return float((surprise - self.limits[self.first : last + 1]).max())
+
+    def narrow(self, lowest: int, highest: int) -> tuple[int, int]:
+        """The part of lowest..highest that no look excludes."""
+        if self.excess(lowest) < 0 and self.excess(highest) < 0:
             return lowest, highest
-        best = self._best(seen, lowest, highest)
-        return (
-            self._edge(seen, limit, best, lowest),
-            self._edge(seen, limit, best, highest),
-        )
+        best = self.best(lowest, highest)
+        return self._edge(best, lowest), self._edge(best, highest)
 
-    def _best(self, seen: int, lowest: int, highest: int) -> int:
+    def best(self, lowest: int, highest: int) -> int:
         while lowest < highest:
             middle = (lowest + highest) // 2
-            if self.surprise(middle, seen) <= self.surprise(middle + 1, seen):
+            if self.excess(middle) <= self.excess(middle + 1):
                 highest = middle
             else:
                 lowest = middle + 1
         return lowest
 
-    def _edge(self, seen: int, limit: float, inside: int, outside: int) -> int:
-        """The last below the limit on the way; where even the best is not, the best."""
-        if self.surprise(outside, seen) < limit:
+    def _edge(self, inside: int, outside: int) -> int:
+        """The last within all limits on the way; where even the best is not, the best."""
+        if self.excess(outside) < 0:
             return outside
         while abs(outside - inside) > 1:
             middle = (inside + outside) // 2
-            if self.surprise(middle, seen) < limit:
+            if self.excess(middle) < 0:
                 inside = middle
             else:
                 outside = middle

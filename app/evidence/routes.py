@@ -12,6 +12,7 @@ from app.evidence import requests, service
 from app.evidence.errors import EvidenceRequestNotFound, ExampleNotFinite, NoEvidence
 from app.evidence.new_inputs import InputInvalid
 from app.evidence.schemas import EvidenceIn, EvidenceOut, EvidenceRequestOut, NewInputsIn
+from app.reviews.errors import UnderBlindReview
 from app.scans.errors import ClassUnknown, ScanNotComplete, ScanNotFound, ScoreNotFound
 from app.scans.results import open_results
 from app.schemas import Position
@@ -19,8 +20,9 @@ from app.schemas import Position
 router = APIRouter(prefix="/scans", tags=["evidence"])
 
 _PROBLEMS = problems(
-    ScanNotFound, ScanNotComplete, ScoreNotFound, ClassUnknown, NoEvidence, ExampleNotFinite
-)
+    ScanNotFound, ScanNotComplete, ScoreNotFound, ClassUnknown, NoEvidence, ExampleNotFinite,
+    UnderBlindReview,
+)  # fmt: skip
 
 
 @router.get(
@@ -72,7 +74,7 @@ def ask_about_inputs(
 @router.get(
     "/{scan_id}/evidence/inputs/{request_id}",
     response_model=EvidenceRequestOut,
-    responses=problems(ScanNotFound, ScanNotComplete, EvidenceRequestNotFound),
+    responses=problems(ScanNotFound, ScanNotComplete, EvidenceRequestNotFound, UnderBlindReview),
 )
 def evidence_of_inputs(
     scan_id: UUID, request_id: UUID, caller: Viewer, db: ReadSession

@@ -10,7 +10,7 @@ from app.errors import problems
 from app.explore.points import points
 from app.explore.schemas import MOST_POINTS, PointsOut
 from app.paging import PageAfter, PageLimit
-from app.reviews.errors import OtherDataset, QueueNotFound
+from app.reviews.errors import OtherDataset, QueueNotFound, UnderBlindReview
 from app.scans.errors import ClassUnknown, RegionInvalid, ScanNotComplete, ScanNotFound
 from app.scans.region_schemas import Axis, RegionIn, RegionOut, Scale
 from app.scans.regions import region_page
@@ -19,7 +19,7 @@ from app.schemas import Name
 
 router = APIRouter(prefix="/scans", tags=["scans"])
 
-_PROBLEMS = (ScanNotFound, ScanNotComplete, ClassUnknown, RegionInvalid)
+_PROBLEMS = (ScanNotFound, ScanNotComplete, ClassUnknown, RegionInvalid, UnderBlindReview)
 
 
 @router.get(

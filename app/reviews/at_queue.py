@@ -23,6 +23,8 @@ class QueueLike(Protocol):
     def epoch(self) -> int: ...
     @property
     def closed_at(self) -> datetime | None: ...
+    @property
+    def is_blind(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,24 @@ class QueueRules:
     is_assigned: bool
     epoch: int
     closed_at: datetime | None
+    item_count: int
+    audits: int
+    canaries: int
+    audits_drawn: int
+    canaries_made: int
+    mixed_in: int
+
+    @property
+    def is_blind(self) -> bool:
+        return self.closed_at is None and (self.audits > 0 or self.canaries > 0)
+
+    @property
+    def audits_left(self) -> int:
+        return self.audits - self.audits_drawn
+
+    @property
+    def canaries_left(self) -> int:
+        return self.canaries - self.canaries_made
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,7 @@ def apply_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> Re
         get_sample(db, queue_id, body.sample_id)
     selection = _selection(at, body.selection)
     queue_queries.hold_queue(db, queue_id)
+    queries.wait_for_draws(db, at.queue.dataset_id)
     batch_id = new_id()
     count = queries.apply(
         db,

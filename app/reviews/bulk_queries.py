@@ -31,9 +31,19 @@ _HAS_TARGET = """
 """
 
 
+_IS_NO_AUDIT = """NOT EXISTS (
+    SELECT FROM audit_draws draw WHERE draw.dataset_id = :dataset AND draw.position = item.position
+        AND NOT EXISTS (
+            SELECT FROM reviewed_examples reviewed WHERE reviewed.dataset_id = :dataset
+                AND reviewed.position = draw.position
+        )
+)"""
+
+
 def _statement(template: str, selection: dict[str, Any]) -> TextClause:
     """`{fits}` becomes what the selection asks for, so that the planner sees just that."""
-    fits = ["item.queue_id = :queue"]
+    # Nothing that was drawn: an audit is looked at, and a canary is nobody's to correct.
+    fits = ["item.queue_id = :queue AND item.place > 0", _IS_NO_AUDIT]
     if selection["given"] is not None:
         fits.append("item.given_label = :given")
     if selection["suggested"] is not None:
@@ -175,10 +185,26 @@ _APPLY = f"""
         FROM decided WHERE item.queue_id = :queue AND item.position = decided.position
         RETURNING item.position
     ),
+    pool AS (SELECT draws FROM audit_pools WHERE dataset_id = :dataset FOR SHARE),
+    reviewed AS (
+        INSERT INTO reviewed_examples (dataset_id, position, left_after)
+        SELECT :dataset, items.position, pool.draws FROM items, pool
+        -- In one order, or two batches might wait for each other.
+        ORDER BY items.position
+        ON CONFLICT DO NOTHING
+    ),
     changed AS (SELECT count(*) AS n FROM items),
     tally AS ({_TALLY.format(change="n")})
     SELECT n FROM changed
 """  # noqa: S608
+
+
+def wait_for_draws(db: Session, dataset_id: uuid.UUID) -> None:
+    """Whatever is drawn is known to what follows, and nothing is until the transaction ends."""
+    db.execute(
+        text("SELECT draws FROM audit_pools WHERE dataset_id = :dataset FOR SHARE"),
+        {"dataset": dataset_id},
+    )
 
 
 def apply(

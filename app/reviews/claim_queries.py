@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -32,20 +33,23 @@ from sqlalchemy.orm import Session
 from app.access.models import Principal
 from app.datasets.models import Example, Task
 from app.db import rows
+from app.estimates.draw_queries import POOL_KEY
 from app.reviews.at_queue import DeskState, Entered, QueueLike, QueueRules
 from app.reviews.duty_queries import duties_sql
-from app.reviews.models import Duty, ReviewClaim, ReviewDesk, ReviewVote
+from app.reviews.models import HEAD, Duty, ReviewClaim, ReviewDesk, ReviewVote
 
-_ITEM = """
+ITEM = """
     item.position, item.place, item.given_label, item.suggested_label, item.suggested_value,
     item.priority, item.state, item.votes, example.key, example.given_target
 """
 
 
+_RULES = len(fields(QueueRules))
 _ENTER = f"""
     SELECT queue.id, queue.project_id, queue.dataset_id, queue.name, queue.overlap,
         queue.claim_ttl_s, queue.show_suggestion, queue.tolerance, queue.is_assigned,
-        queue.epoch, queue.closed_at,
+        queue.epoch, queue.closed_at, queue.item_count, queue.audits, queue.canaries,
+        queue.audits_drawn, queue.canaries_made, queue.mixed_in,
         desk.base, desk.since, desk.pending, desk.pending_at, desk.epoch AS desk_epoch,
         desk.whole_at, dataset.classes, dataset.task,
         ARRAY({duties_sql("%(queue)s", "%(me)s")}) AS duties,
@@ -56,7 +60,9 @@ _ENTER = f"""
         EXISTS (
             SELECT FROM review_claims claim
             WHERE claim.queue_id = %(queue)s AND claim.principal_id = %(me)s
-        ) AS has_claims
+        ) AS has_claims,
+        -- Whoever makes the dataset's pool waits for all who did not know of it.
+        pg_advisory_xact_lock_shared({POOL_KEY})
     FROM review_queues queue
     JOIN review_desks desk ON desk.queue_id = queue.id AND desk.principal_id = %(me)s
     JOIN datasets dataset ON dataset.id = queue.dataset_id
@@ -72,8 +78,8 @@ def enter(db: Session, project_id: uuid.UUID, queue_id: uuid.UUID, me: uuid.UUID
         return None
     row = found[0]
     return Entered(
-        queue=QueueRules(*row[:11]),
-        desk=DeskState(me, *row[11:17]),
+        queue=QueueRules(*row[:_RULES]),
+        desk=DeskState(me, *row[_RULES : _RULES + 6]),
         classes=row.classes or [],
         is_regression=row.task == Task.regression,
         has_review_duty=Duty.review in row.duties,
@@ -92,7 +98,7 @@ def add_desk(db: Session, queue_id: uuid.UUID, me: uuid.UUID, epoch: int) -> Non
 
 
 _MINE = f"""
-    SELECT {_ITEM}, claim.expires_at, claim.adjudicates,
+    SELECT {ITEM}, claim.expires_at, claim.adjudicates, claim.claimed_at,
         claim.expires_at < now() + make_interval(secs => %(ttl_s)s / 2.0) AS ends_soon
     FROM review_claims claim
     JOIN review_items item USING (queue_id, position)
@@ -212,7 +218,7 @@ def _take(count: int, patient: bool) -> str:
             WHERE desk.queue_id = %(queue)s AND desk.principal_id = %(me)s
             RETURNING desk.base
         )
-        SELECT {_ITEM}, now() + make_interval(secs => %(ttl_s)s) AS expires_at, false AS adjudicates
+        SELECT {ITEM}, now() + make_interval(secs => %(ttl_s)s) AS expires_at, false AS adjudicates
         FROM seated item
         JOIN examples example
             ON example.dataset_id = %(dataset)s AND example.position = item.position
@@ -248,9 +254,9 @@ def take(
             "me": desk.principal_id,
             "ttl_s": queue.claim_ttl_s,
             "epoch": queue.epoch,
-            "base": 0 if anew else desk.base,
+            "base": HEAD if anew else desk.base,
             "since": at or desk.since,
-            "pending": 0 if anew else desk.pending,
+            "pending": HEAD if anew else desk.pending,
             "pending_at": at or desk.pending_at,
         },
     )
@@ -270,7 +276,7 @@ def look_from_head(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> None:
     db.execute(
         update(ReviewDesk)
         .where(ReviewDesk.queue_id == queue_id, ReviewDesk.principal_id == me)
-        .values(base=0, pending=0, pending_at=func.now(), since=func.now())
+        .values(base=HEAD, pending=HEAD, pending_at=func.now(), since=func.now())
         .execution_options(synchronize_session=False)
     )
 
@@ -389,7 +395,7 @@ def skipped_count(db: Session, queue_id: uuid.UUID, me: uuid.UUID) -> int:
     ).one()
 
 
-_TAKE_DISPUTE = text(f"""
+_TAKE_DISPUTE = f"""
     WITH chosen AS MATERIALIZED (
         SELECT dispute.position FROM review_disputes dispute
         WHERE dispute.queue_id = :queue AND NOT dispute.is_held AND dispute.verdict_id IS NULL
@@ -398,7 +404,7 @@ _TAKE_DISPUTE = text(f"""
                     AND vote.position = dispute.position AND vote.principal_id = :me
                     AND vote.kind = 'skip' OFFSET 0
             )
-        ORDER BY dispute.place LIMIT 1 FOR UPDATE OF dispute SKIP LOCKED
+        ORDER BY dispute.{{order}} LIMIT 1 FOR UPDATE OF dispute SKIP LOCKED
     ),
     taken AS (
         UPDATE review_disputes dispute SET is_held = true FROM chosen
@@ -411,16 +417,19 @@ _TAKE_DISPUTE = text(f"""
         SELECT :queue, :me, position, now(), now() + make_interval(secs => :ttl_s), true
         FROM taken
     )
-    SELECT {_ITEM}, now() + make_interval(secs => :ttl_s) AS expires_at, true AS adjudicates
+    SELECT {ITEM}, now() + make_interval(secs => :ttl_s) AS expires_at, true AS adjudicates
     FROM taken
     JOIN review_items item ON item.queue_id = :queue AND item.position = taken.position
     JOIN examples example ON example.dataset_id = :dataset AND example.position = item.position
-""")  # noqa: S608 - no values in it
+"""  # noqa: S608 - no values in it
+_TAKE_FIRST_DISPUTE = text(_TAKE_DISPUTE.format(order="place"))
+# Places tell what was drawn, where nothing may.
+_TAKE_ANY_DISPUTE = text(_TAKE_DISPUTE.format(order="position"))
 
 
 def take_dispute(db: Session, queue: QueueLike, me: uuid.UUID) -> Sequence[Any]:
     """Claim the first disputed item that nobody has in hand."""
     return db.execute(
-        _TAKE_DISPUTE,
+        _TAKE_ANY_DISPUTE if queue.is_blind else _TAKE_FIRST_DISPUTE,
         {"queue": queue.id, "dataset": queue.dataset_id, "me": me, "ttl_s": queue.claim_ttl_s},
     ).all()

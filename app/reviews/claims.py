@@ -22,6 +22,7 @@ from app.reviews.item_schemas import (
     NothingLeft,
     ReleasedOut,
 )
+from app.reviews.mixing import Mixing
 from app.reviews.queues import require_open
 
 MOST_AT_ONCE = 50
@@ -54,25 +55,36 @@ def next_items(
     renewed = {}
     if any(row.ends_soon for row in held):
         renewed = dict(queries.renew(db, at.queue, at.me))
+    if at.queue.is_blind:
+        # Places tell what was drawn.
+        held.sort(key=lambda row: (row.claimed_at, row.position))
     items = [_item(at, row, renewed.get(row.position)) for row in held[:count]]
     if adjudicate:
         taken = [] if items else queries.take_dispute(db, at.queue, at.me)
     else:
         taken = _take(db, at, count - len(items))
-    items += [_item(at, row) for row in taken]
-    items.sort(key=lambda item: item.place)
+    if at.queue.is_blind:
+        taken = sorted(taken, key=lambda row: row.position)
+        items += [_item(at, row) for row in taken]
+    else:
+        items += [_item(at, row) for row in taken]
+        items.sort(key=lambda item: item.place or 0)
     return NextOut(items=items, nothing_left=None if items else _nothing_left(db, at))
 
 
 def _take(db: Session, at: AtDesk, wanted: int) -> Sequence[Any]:
-    taken: list[Any] = []
+    mixing = Mixing(db, at)
+    taken = mixing.some_of(wanted)
     while len(taken) < wanted:
         more = queries.take(db, at.queue, at.desk, wanted - len(taken))
         if not more:
             break
         taken += more
+    taken += mixing.audits(wanted - len(taken))
     if taken or wanted <= 0:
         return taken
+    if mixing.holds_pool:
+        return queries.take(db, at.queue, at.desk, 1, whole=True)
     # Whoever changes many items at once holds the queue. Without that a patient look could wait for
     # them while they wait for it.
     queue_queries.wait_for_queue(db, at.queue.id)
@@ -84,16 +96,17 @@ def _take(db: Session, at: AtDesk, wanted: int) -> Sequence[Any]:
 
 
 def _item(at: AtDesk, row: Any, expires_at: Any = None) -> ItemOut:
-    shows = at.queue.show_suggestion
+    is_blind = at.queue.is_blind
+    shows = at.queue.show_suggestion and not is_blind
     return ItemOut(
         position=row.position,
         key=row.key,
-        place=row.place,
+        place=None if is_blind else row.place,
         given_label=at.class_name(row.given_label),
         given_target=row.given_target,
         suggested_label=at.class_name(row.suggested_label) if shows else None,
         suggested_value=row.suggested_value if shows else None,
-        priority=row.priority,
+        priority=None if is_blind else row.priority,
         state=row.state,
         votes=row.votes,
         adjudicates=row.adjudicates,

@@ -80,6 +80,22 @@ class NotAdjudicator(ProblemError):
     code = "review-not-adjudicator"
 
 
+class CanariesInvalid(Invalid):
+    title = "Canaries invalid"
+    code = "review-canaries-invalid"
+
+
+class UnderBlindReview(ProblemError):
+    status = 403
+    title = "Under blind review"
+    code = "review-under-blind-review"
+
+
+class NotInHand(Conflict):
+    title = "Item not in hand"
+    code = "review-item-not-in-hand"
+
+
 class VerdictInvalid(Invalid):
     title = "Verdict invalid"
     code = "review-verdict-invalid"

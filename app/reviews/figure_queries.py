@@ -45,9 +45,14 @@ def reviewers(db: Session, queue_id: uuid.UUID) -> Sequence[Row[Any]]:
     return db.execute(_REVIEWERS, {"queue": queue_id}).all()
 
 
+_CANARIES = "(SELECT position FROM review_items WHERE queue_id = :queue AND role = 'canary')"
+
 # A class, or -1 for unusable.
 _ANSWER = "CASE vote.kind WHEN 'unusable' THEN -1 ELSE vote.label END"
-_ANSWERS = "vote.queue_id = :queue AND vote.kind IN ('right', 'relabel', 'unusable')"
+_ANSWERS = f"""
+    vote.queue_id = :queue AND vote.kind IN ('right', 'relabel', 'unusable')
+    AND vote.position NOT IN {_CANARIES}
+"""
 
 _CLASS_PATTERNS = text(f"""
     SELECT item.given_label, item.suggested_label, answered.pattern, count(*) AS items

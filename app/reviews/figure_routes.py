@@ -9,7 +9,7 @@ from app.access.guards import Viewer
 from app.db import ReadSession
 from app.errors import problems
 from app.reviews import events, figures
-from app.reviews.errors import QueueNotFound
+from app.reviews.errors import QueueNotFound, UnderBlindReview
 from app.reviews.figure_schemas import AgreementOut, ProgressOut, ReviewerOut
 from app.reviews.queues import get_queue
 
@@ -39,7 +39,9 @@ def list_reviewers(queue_id: UUID, caller: Viewer, db: ReadSession) -> list[Revi
     return figures.list_reviewers(db, caller, queue_id)
 
 
-@router.get("/agreement", response_model=AgreementOut, responses=problems(QueueNotFound))
+@router.get(
+    "/agreement", response_model=AgreementOut, responses=problems(QueueNotFound, UnderBlindReview)
+)
 def queue_agreement(queue_id: UUID, caller: Viewer, db: ReadSession) -> AgreementOut:
     """How far people agree where several decided the same item."""
     return figures.queue_agreement(db, caller, queue_id)

@@ -15,6 +15,7 @@ from app.datasets.models import Task
 from app.datasets.service import get_dataset, label_name
 from app.reviews import figure_queries as queries
 from app.reviews.alpha import interval_alpha, nominal_alpha
+from app.reviews.blindness import require_sight
 from app.reviews.figure_schemas import (
     AgreementOut,
     ClassAgreement,
@@ -35,8 +36,8 @@ def queue_progress(db: Session, caller: Caller, queue_id: UUID) -> ProgressOut:
     queue = get_queue(db, caller, queue_id)
     row = queries.progress(db, queue_id, caller.principal_id)
     return ProgressOut(
-        item_count=queue.item_count,
-        open=queue.item_count - row.done - row.disputed,
+        item_count=queue.whole,
+        open=queue.whole - row.done - row.disputed,
         held=row.held,
         done=row.done,
         disputed=row.disputed,
@@ -64,8 +65,14 @@ def list_reviewers(db: Session, caller: Caller, queue_id: UUID) -> list[Reviewer
 
 
 def queue_agreement(db: Session, caller: Caller, queue_id: UUID) -> AgreementOut:
-    """How far people agree: all, each two of them, and by class pair."""
+    """How far people agree: all, each two of them, and by class pair.
+
+    Raises:
+        QueueNotFound, UnderBlindReview.
+    """
     queue = get_queue(db, caller, queue_id)
+    # What changes it is no canary.
+    require_sight(db, caller, queue.dataset_id)
     dataset = get_dataset(db, caller, queue.dataset_id)
     if dataset.task == Task.regression:
         return _of_numbers(db, queue)

@@ -14,8 +14,8 @@ from app.reviews.models import ItemState, ReviewDispute, ReviewItem, ReviewQueue
 
 _COLUMNS = """
     item.position, item.place, item.given_label, item.suggested_label, item.suggested_value,
-    item.priority, item.state, item.votes, item.settled_by, item.outcome, item.outcome_label,
-    item.outcome_value, example.key, example.given_target
+    item.priority, item.state, item.votes, item.role, item.settled_by, item.outcome,
+    item.outcome_label, item.outcome_value, example.key, example.given_target
 """
 
 _VIEW = text(f"""

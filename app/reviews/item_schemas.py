@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.reviews.models import ItemState, SettledBy, VerdictKind
+from app.reviews.models import ItemRole, ItemState, SettledBy, VerdictKind
 from app.schemas import In, Name, Out
 
 Comment = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
@@ -19,12 +19,14 @@ class ItemOut(Out):
 
     position: int = Field(description="The example's position in its dataset; names the item.")
     key: str
-    place: int = Field(description="In the queue's order, from 1.")
+    place: int | None = Field(description="In the queue's order, from 1; null in a blind queue.")
     given_label: str | None
     given_target: float | None
     suggested_label: str | None = Field(description="Null if the queue does not show it.")
     suggested_value: float | None
-    priority: float | None = Field(description="The ordering score; null if it has none.")
+    priority: float | None = Field(
+        description="The ordering score; null if it has none, and in a blind queue."
+    )
     state: ItemState
     votes: int = Field(description="Verdicts that stand.")
     adjudicates: bool = Field(description="Held to settle a disagreement.")
@@ -51,8 +53,8 @@ class NothingLeft(Out):
 
 class NextOut(Out):
     items: list[ItemOut] = Field(
-        description="In the queue's order: the first is to be decided, the rest are prefetched. "
-        "All are claimed."
+        description="The first is to be decided, the rest are prefetched. In the queue's order; in "
+        "a blind queue as they were claimed. All are claimed."
     )
     nothing_left: NothingLeft | None
 
@@ -152,7 +154,14 @@ class ItemView(Out):
 
     position: int
     key: str
-    place: int
+    role: ItemRole | None = Field(
+        description="`flag`: the queue's policy chose it. `audit`: drawn at random. `canary`: "
+        "shown with a label that is not its own. Null for reviewers in a blind queue, as are "
+        "`place`, `suggested_…` and `priority`."
+    )
+    place: int | None = Field(
+        description="In the queue's order, from 1. What was drawn comes before, from 0 down."
+    )
     given_label: str | None
     given_target: float | None
     suggested_label: str | None = Field(

@@ -13,6 +13,7 @@ from app.datasets.models import Dataset
 from app.datasets.service import get_dataset, label_name
 from app.paging import cut_page
 from app.reviews import item_queries as queries
+from app.reviews.blindness import is_blind_to, require_own, require_sight
 from app.reviews.item_schemas import ItemView, MineView, OutcomeOut
 from app.reviews.models import ItemState, ReviewQueue
 from app.reviews.queues import get_queue
@@ -25,8 +26,10 @@ def get_item(db: Session, caller: Caller, queue_id: UUID, position: int) -> Item
 
     Raises:
         QueueNotFound, ItemNotFound.
+        UnderBlindReview: it is not the caller's, in a dataset that is reviewed blindly.
     """
     queue = get_queue(db, caller, queue_id)
+    require_own(db, caller, queue, position)
     row = queries.view(db, queue, position, caller.principal_id)
     if row is None:
         raise item_not_found(position)
@@ -63,9 +66,10 @@ def list_items(
     """A queue's items in its order.
 
     Raises:
-        QueueNotFound, ClassUnknown.
+        QueueNotFound, ClassUnknown, UnderBlindReview.
     """
     queue = get_queue(db, caller, queue_id)
+    require_sight(db, caller, queue.dataset_id)
     dataset = get_dataset(db, caller, queue.dataset_id)
     rows = queries.items_in_order(
         db,
@@ -112,7 +116,9 @@ def _view(
     given_target: float | None,
     **more: Any,
 ) -> ItemView:
-    shows = _sees_suggestion(caller, queue)
+    has_in_hand = more.get("expires_at") is not None
+    is_blind = is_blind_to(caller, queue) or (queue.is_blind and has_in_hand)
+    shows = _sees_suggestion(caller, queue) and not is_blind
     outcome = None
     if item.outcome is not None:
         outcome = OutcomeOut(
@@ -124,12 +130,13 @@ def _view(
     return ItemView(
         position=item.position,
         key=key,
-        place=item.place,
+        role=None if is_blind else item.role,
+        place=None if is_blind else item.place,
         given_label=label_name(dataset, item.given_label),
         given_target=given_target,
         suggested_label=label_name(dataset, item.suggested_label) if shows else None,
         suggested_value=item.suggested_value if shows else None,
-        priority=item.priority,
+        priority=None if is_blind else item.priority,
         state=item.state,
         votes=item.votes,
         outcome=outcome,

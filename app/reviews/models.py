@@ -25,6 +25,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, id_column, now
 
+HEAD = -(2**31)
+"""A place before all that a queue has."""
+
 
 class OrderBy(StrEnum):
     """The score of a scan by which a queue is ordered, the most suspicious first."""
@@ -65,6 +68,17 @@ class VerdictKind(StrEnum):
     """Withdraws an earlier verdict; only ever made by an undo."""
 
 
+class ItemRole(StrEnum):
+    """Why an item is in its queue. In a blind queue its reviewers are not told."""
+
+    flag = "flag"
+    """The queue's policy chose it. It may be drawn for an audit too: see `audit_draws`."""
+    audit = "audit"
+    """Drawn at random from what nobody had reviewed, and no flag of the queue."""
+    canary = "canary"
+    """An example known to be right, shown with a wrong label. Its verdicts count for nothing."""
+
+
 class Duty(StrEnum):
     review = "review"
     adjudicate = "adjudicate"
@@ -96,6 +110,15 @@ class ReviewQueue(Base):
     epoch: Mapped[int] = mapped_column(default=0)
     """Counts the changes after which everybody must look at the queue from its head again."""
     item_count: Mapped[int]
+    """Flags; what is mixed in comes on top."""
+    audits: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many audits are to be drawn while it is reviewed."""
+    canaries: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many canaries at most."""
+    audits_drawn: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    canaries_made: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    mixed_in: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Items beside its flags: canaries, and audits but those that fell on flags of its own."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
     closed_at: Mapped[datetime | None]
@@ -106,6 +129,17 @@ class ReviewQueue(Base):
         UniqueConstraint("project_id", "name"),
         Index(None, "project_id", "created_at", "id"),
     )
+
+    @property
+    def is_blind(self) -> bool:
+        """Until it is closed, reviewers are told nothing by which its items' roles differ."""
+        return self.closed_at is None and (self.audits > 0 or self.canaries > 0)
+
+    @property
+    def whole(self) -> int:
+        """Items that it has once it is over. Before, what falls on flags is not told apart."""
+        planned = self.audits + self.canaries
+        return self.item_count + (planned if self.finished_at is None else self.mixed_in)
 
 
 class QueueDuty(Base):
@@ -142,8 +176,11 @@ class ReviewItem(Base):
     queue_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     place: Mapped[int]
-    """In the queue's order, from 1."""
+    """In the queue's order, from 1. Audits and canaries have 0, -1, …: they come before the rest,
+    are not ordered anew, and no batch decides them. A flag that is drawn moves there too."""
+    role: Mapped[str] = mapped_column(default=ItemRole.flag, server_default=text("'flag'"))
     given_label: Mapped[int | None]
+    """The example's label as people are to judge it; a canary's is not its own."""
     suggested_label: Mapped[int | None]
     suggested_value: Mapped[float | None] = mapped_column(Double)
     priority: Mapped[float | None] = mapped_column(Double)
@@ -183,7 +220,13 @@ class ReviewItem(Base):
             "given_label",
             "outcome_label",
             "place",
-            postgresql_where=text("outcome IS NOT NULL"),
+            postgresql_where=text("outcome IS NOT NULL AND role <> 'canary'"),
+        ),
+        Index(
+            "ix_review_items_canaries",
+            "queue_id",
+            "position",
+            postgresql_where=text("role = 'canary'"),
         ),
         {"postgresql_with": {"fillfactor": 85}},
     )
@@ -200,10 +243,10 @@ class ReviewDesk(Base):
 
     queue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("review_queues.id"), primary_key=True)
     principal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
-    base: Mapped[int] = mapped_column(default=0)
+    base: Mapped[int] = mapped_column(default=HEAD)
     """No item before this place is for them, but those freed after `since`."""
     since: Mapped[datetime] = mapped_column(default=now)
-    pending: Mapped[int] = mapped_column(default=0)
+    pending: Mapped[int] = mapped_column(default=HEAD)
     """Becomes `base` once a second look, a while after `pending_at`, has found nothing either."""
     pending_at: Mapped[datetime] = mapped_column(default=now)
     epoch: Mapped[int] = mapped_column(default=0)

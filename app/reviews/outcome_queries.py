@@ -6,12 +6,15 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Row, bindparam, func, select, text
+from sqlalchemy import ARRAY, Integer, Row, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from app.access.models import Principal
 from app.datasets.models import Example
 from app.reviews.models import ReviewDispute, ReviewItem, ReviewQueue, ReviewVote
+
+# Literal, as the index of what is settled has it.
+_IS_NO_CANARY = ReviewItem.role != literal_column("'canary'")
 
 
 def outcomes(
@@ -21,7 +24,7 @@ def outcomes(
     columns = (ReviewItem.given_label, ReviewItem.outcome, ReviewItem.outcome_label)
     return db.execute(
         select(*columns, func.count().label("items"))
-        .where(ReviewItem.queue_id == queue_id, ReviewItem.outcome.is_not(None))
+        .where(ReviewItem.queue_id == queue_id, ReviewItem.outcome.is_not(None), _IS_NO_CANARY)
         .group_by(*columns)
     ).all()
 
@@ -30,7 +33,7 @@ def outcome_counts(db: Session, queue_ids: Sequence[uuid.UUID]) -> dict[tuple[uu
     """How many items of each queue came to each outcome."""
     rows = db.execute(
         select(ReviewItem.queue_id, ReviewItem.outcome, func.count())
-        .where(ReviewItem.queue_id.in_(queue_ids), ReviewItem.outcome.is_not(None))
+        .where(ReviewItem.queue_id.in_(queue_ids), ReviewItem.outcome.is_not(None), _IS_NO_CANARY)
         .group_by(ReviewItem.queue_id, ReviewItem.outcome)
     )
     return {(row[0], str(row[1])): row[2] for row in rows}
@@ -44,7 +47,15 @@ def votes_by_person(db: Session, queue_id: uuid.UUID) -> dict[uuid.UUID, Row[uui
             func.count().label("votes"),
             func.count().filter(ReviewVote.kind == "relabel").label("relabels"),
         )
-        .where(ReviewVote.queue_id == queue_id, ReviewVote.kind != "skip")
+        .where(
+            ReviewVote.queue_id == queue_id,
+            ReviewVote.kind != "skip",
+            ReviewVote.position.not_in(
+                select(ReviewItem.position).where(
+                    ReviewItem.queue_id == queue_id, ReviewItem.role == literal_column("'canary'")
+                )
+            ),
+        )
         .group_by(ReviewVote.principal_id)
     )
     return {row.principal_id: row for row in rows}
@@ -57,6 +68,7 @@ def outcomes_at(
     return db.execute(
         select(ReviewItem.position, ReviewItem.state, ReviewItem.outcome).where(
             ReviewItem.queue_id == queue_id,
+            _IS_NO_CANARY,
             ReviewItem.position == func.any(bindparam("positions", positions, ARRAY(Integer))),
         )
     ).all()
@@ -73,8 +85,8 @@ def items_page(
     after: int | None = None,
     limit: int,
 ) -> Sequence[Row[ReviewItem, str, float | None]]:
-    """Rows of (ReviewItem, key, given_target) in the queue's order."""
-    query = _items(queue)
+    """Rows of (ReviewItem, key, given_target) in the queue's order, without canaries."""
+    query = _items(queue).where(_IS_NO_CANARY)
     if outcome is not None:
         query = query.where(ReviewItem.outcome == outcome)
     if given is not None:
@@ -140,7 +152,7 @@ _LATEST = text("""
     SELECT verdict.id, verdict.position, verdict.kind, verdict.label, verdict.value,
         verdict.comment, verdict.seconds, verdict.at, verdict.adjudicates, verdict.counted,
         verdict.batch_id, verdict.principal_id, principal.name, example.key,
-        example.given_target, item.given_label, item.state,
+        example.given_target, item.given_label, item.state, item.role,
         EXISTS (
             SELECT FROM review_verdicts undo
             WHERE undo.queue_id = :queue AND undo.undoes = verdict.id

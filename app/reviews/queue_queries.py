@@ -172,7 +172,10 @@ def rows_changed(result: Result[Any]) -> int:
 def reprioritise(
     db: Session, queue: ReviewQueue, scan_id: uuid.UUID, order_by: OrderBy
 ) -> ReviewQueue:
-    """Order the items anew by another scan; verdicts, claims and states stay as they are."""
+    """Order the items anew by another scan; verdicts, claims and states stay as they are.
+
+    What was drawn comes before, as it did.
+    """
     fresh = (
         select(
             ReviewItem.position,
@@ -184,7 +187,7 @@ def reprioritise(
             .label("place"),
         )
         .outerjoin(Score, (Score.scan_id == scan_id) & (Score.position == ReviewItem.position))
-        .where(ReviewItem.queue_id == queue.id)
+        .where(ReviewItem.queue_id == queue.id, ReviewItem.place > 0)
         .subquery()
     )
     db.execute(
@@ -224,6 +227,19 @@ def change_queue(
         .returning(ReviewQueue)
         .execution_options(populate_existing=True)
     ).one()
+
+
+def plan_mixing(db: Session, queue_id: uuid.UUID, audits: int, canaries: int) -> None:
+    """What is to be mixed in from now on, in all; no less than what is."""
+    db.execute(
+        update(ReviewQueue)
+        .where(ReviewQueue.id == queue_id)
+        .values(
+            audits=func.greatest(audits, ReviewQueue.audits_drawn),
+            canaries=func.greatest(canaries, ReviewQueue.canaries_made),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def hold_queue(db: Session, queue_id: uuid.UUID) -> None:
@@ -284,7 +300,8 @@ def settled_counts(
 
 _MARK_FINISHED = text("""
     WITH counted AS (
-        SELECT queue.id, queue.item_count = (
+        SELECT queue.id, queue.audits_drawn >= queue.audits
+            AND queue.item_count + queue.mixed_in = (
             SELECT coalesce(sum(tally.done), 0) FROM review_tallies tally
             WHERE tally.queue_id = queue.id
         ) AS is_finished
@@ -293,8 +310,8 @@ _MARK_FINISHED = text("""
     UPDATE review_queues queue SET finished_at = CASE WHEN counted.is_finished THEN now() END
     FROM counted
     WHERE counted.id = queue.id AND counted.is_finished <> (queue.finished_at IS NOT NULL)
-    RETURNING queue.id, queue.project_id, queue.dataset_id, queue.name, queue.item_count,
-        counted.is_finished
+    RETURNING queue.id, queue.project_id, queue.dataset_id, queue.name,
+        queue.item_count + queue.mixed_in AS item_count, counted.is_finished
 """)
 
 

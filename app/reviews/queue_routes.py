@@ -11,6 +11,7 @@ from app.errors import problems
 from app.paging import PageAfter, PageLimit, decode_time_cursor
 from app.reviews import queues
 from app.reviews.errors import (
+    CanariesInvalid,
     GroupUnknown,
     KeysUnknown,
     OrderInvalid,
@@ -22,7 +23,7 @@ from app.reviews.errors import (
     QueueNotClosed,
     QueueNotFound,
 )
-from app.reviews.queue_schemas import AssignIn, QueueIn, QueueOut, ReprioritiseIn
+from app.reviews.queue_schemas import AssignIn, MixingIn, QueueIn, QueueOut, ReprioritiseIn
 from app.scans.errors import ClassUnknown, RegionInvalid, ScanNotComplete, ScanNotFound
 from app.schemas import Page
 
@@ -44,6 +45,7 @@ router = APIRouter(prefix="/queues", tags=["reviews"])
         GroupUnknown,
         QueueExists,
         QueueEmpty,
+        CanariesInvalid,
     ),
 )
 def create_queue(body: QueueIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> QueueOut:
@@ -85,6 +87,16 @@ def get_queue(queue_id: UUID, caller: Viewer, db: ReadSession) -> QueueOut:
 def assign_queue(queue_id: UUID, body: AssignIn, caller: Engineer, db: WriteSession) -> QueueOut:
     """Say who reviews and who adjudicates: people, groups or both."""
     return queues.describe_queue(db, queues.assign_queue(db, caller, queue_id, body))
+
+
+@router.put(
+    "/{queue_id}/mixing",
+    response_model=QueueOut,
+    responses=problems(QueueNotFound, QueueClosed, CanariesInvalid),
+)
+def change_mixing(queue_id: UUID, body: MixingIn, caller: Engineer, db: WriteSession) -> QueueOut:
+    """Say how many audits and canaries it gets in all. What was drawn stays."""
+    return queues.describe_queue(db, queues.change_mixing(db, caller, queue_id, body))
 
 
 @router.post(

@@ -91,6 +91,22 @@ Policy = Annotated[
 ]
 
 
+_AUDITS = Field(
+    0,
+    ge=0,
+    le=MAX_ITEMS,
+    description="How many examples to draw at random from those that nobody has reviewed, one by "
+    "one among the rest, so that the queue proves how many labels are wrong. Makes it blind.",
+)
+_CANARIES = Field(
+    0,
+    ge=0,
+    le=MAX_ITEMS,
+    description="How many examples at most that are known to be right to show with a wrong label, "
+    "to see whether reviewers notice. Their verdicts count for nothing else. Makes it blind.",
+)
+
+
 class QueueIn(In):
     model_config = ConfigDict(
         json_schema_extra={
@@ -127,6 +143,8 @@ class QueueIn(In):
         allow_inf_nan=False,
         description="Regression: numbers that differ by no more than this agree.",
     )
+    audits: int = _AUDITS
+    canaries: int = _CANARIES
     reviewers: _Ids = Field(
         default_factory=list,
         description="Principals who review it; with no group either: every reviewer.",
@@ -152,6 +170,13 @@ class AssignIn(In):
     adjudicator_groups: _Ids = Field(default_factory=list)
 
 
+class MixingIn(In):
+    """What is mixed into a queue from now on, in all; what was drawn stays."""
+
+    audits: int = _AUDITS
+    canaries: int = _CANARIES
+
+
 class ReprioritiseIn(In):
     scan_id: UUID = Field(description="A complete scan of the same dataset.")
     order_by: OrderBy | None = Field(None, description="Another score to order by.")
@@ -173,7 +198,12 @@ class QueueOut(Out):
     adjudicators: list[UUID]
     reviewer_groups: list[UUID]
     adjudicator_groups: list[UUID]
-    item_count: int
+    audits: int = Field(description="How many are to be drawn; it is blind if there are any.")
+    canaries: int = Field(description="How many at most; it is blind if there are any.")
+    item_count: int = Field(
+        description="Items to decide: those of the policy, audits and canaries. While it is "
+        "reviewed audits that fall on items of the policy are counted twice."
+    )
     created_at: datetime
     created_by: UUID
     closed_at: datetime | None

@@ -9,14 +9,17 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
-from app.datasets.models import Task
+from app.datasets.models import Dataset, Task
+from app.datasets.service import get_dataset
 from app.db import new_id, now
+from app.estimates.drawing import make_pool
 from app.paging import cut_page
 from app.reviews import queue_queries as queries
 from app.reviews.assigning import assign, is_assigned
 from app.reviews.at_queue import QueueLike
 from app.reviews.duty_queries import duties
 from app.reviews.errors import (
+    CanariesInvalid,
     KeysUnknown,
     OrderInvalid,
     OtherDataset,
@@ -27,7 +30,7 @@ from app.reviews.errors import (
     QueueNotFound,
 )
 from app.reviews.models import Duty, OrderBy, ReviewQueue
-from app.reviews.queue_schemas import AssignIn, QueueIn, QueueOut, ReprioritiseIn
+from app.reviews.queue_schemas import AssignIn, MixingIn, QueueIn, QueueOut, ReprioritiseIn
 from app.reviews.selection import Selection, kept_policy, selection_of
 from app.scans.results import Results, open_results
 
@@ -44,10 +47,20 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
         PersonUnknown, GroupUnknown: somebody assigned may not review in the project.
         QueueExists: the project has a queue of this name.
         QueueEmpty: the policy chooses nothing.
+        CanariesInvalid: there is no other class to show.
     """
     found, selection = _asked(db, caller, body)
     values = body.model_dump(
-        include={"name", "overlap", "claim_ttl_s", "show_suggestion", "tolerance", "scan_id"}
+        include={
+            "name",
+            "overlap",
+            "claim_ttl_s",
+            "show_suggestion",
+            "tolerance",
+            "scan_id",
+            "audits",
+            "canaries",
+        }
     ) | {
         "id": new_id(),
         "project_id": caller.project_id,
@@ -58,6 +71,9 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
         "is_assigned": is_assigned(body),
         "epoch": 0,
         "item_count": 0,
+        "audits_drawn": 0,
+        "canaries_made": 0,
+        "mixed_in": 0,
         "created_at": now(),
         "created_by": caller.principal_id,
     }
@@ -76,6 +92,8 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
             field="policy",
             remedy="Choose a wider policy; the scan's page shows what there is.",
         )
+    # Last, as whoever decides something of the dataset may have to wait from here on.
+    _plan_mixing(db, found.dataset, body.audits, body.canaries)
     audit(db, caller, "create_queue", f"queue {queue.id}", name=body.name, items=count)
     return queries.change_queue(db, queue.id, item_count=count)
 
@@ -145,6 +163,33 @@ def reprioritise_queue(
     queries.hold_queue(db, queue.id)
     audit(db, caller, "reprioritise_queue", f"queue {queue_id}", scan=str(body.scan_id))
     return queries.reprioritise(db, queue, body.scan_id, order_by)
+
+
+def change_mixing(db: Session, caller: Caller, queue_id: UUID, body: MixingIn) -> ReviewQueue:
+    """Say anew how many audits and canaries a queue gets in all; what was drawn stays.
+
+    Raises:
+        QueueNotFound, QueueClosed, CanariesInvalid.
+    """
+    queue = get_queue(db, caller, queue_id)
+    require_open(queue)
+    dataset = get_dataset(db, caller, queue.dataset_id)
+    _plan_mixing(db, dataset, body.audits, body.canaries)
+    queries.plan_mixing(db, queue_id, body.audits, body.canaries)
+    audit(db, caller, "change_mixing", f"queue {queue_id}", **body.model_dump())
+    return queries.change_queue(db, queue_id, finished_at=None)
+
+
+def _plan_mixing(db: Session, dataset: Dataset, audits: int, canaries: int) -> None:
+    """Before a queue of the dataset has audits or canaries."""
+    if canaries and (dataset.task == Task.regression or len(dataset.classes or []) < 2):
+        raise CanariesInvalid(
+            "A canary is shown with another class than its own, and this dataset has none.",
+            field="canaries",
+            remedy="Leave `canaries` at 0.",
+        )
+    if audits or canaries:
+        make_pool(db, dataset.id)
 
 
 def close_queue(db: Session, caller: Caller, queue_id: UUID) -> ReviewQueue:
@@ -230,6 +275,7 @@ def describe_queues(db: Session, queues: Sequence[ReviewQueue]) -> list[QueueOut
             "adjudicators": assigned.get((queue.id, Duty.adjudicate, False), []),
             "reviewer_groups": assigned.get((queue.id, Duty.review, True), []),
             "adjudicator_groups": assigned.get((queue.id, Duty.adjudicate, True), []),
+            "item_count": queue.whole,
             "done": row.done if row else 0,
             "disputed": row.disputed if row else 0,
         }

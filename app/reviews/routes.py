@@ -20,9 +20,11 @@ from app.reviews.errors import (
     NotAssigned,
     NotDisputed,
     NothingToUndo,
+    NotInHand,
     QueueClosed,
     QueueNotFound,
     TokenReused,
+    UnderBlindReview,
     VerdictInvalid,
 )
 from app.reviews.item_schemas import (
@@ -107,6 +109,7 @@ def release_claims(
         TokenReused,
         NotDisputed,
         ItemTaken,
+        NotInHand,
     ),
 )
 def decide(
@@ -172,7 +175,7 @@ def list_person_history(
 @router.get(
     "/items/{position}/verdicts",
     response_model=Page[HistoryOut],
-    responses=problems(QueueNotFound, ItemNotFound, DatasetNotFound),
+    responses=problems(QueueNotFound, ItemNotFound, DatasetNotFound, UnderBlindReview),
 )
 def list_item_history(
     queue_id: UUID,
@@ -193,7 +196,7 @@ def list_item_history(
 @router.get(
     "/items",
     response_model=Page[ItemView],
-    responses=problems(QueueNotFound, ClassUnknown),
+    responses=problems(QueueNotFound, ClassUnknown, UnderBlindReview),
 )
 def list_items(
     queue_id: UUID,
@@ -226,7 +229,7 @@ def list_items(
 @router.get(
     "/items/{position}",
     response_model=ItemView,
-    responses=problems(QueueNotFound, ItemNotFound),
+    responses=problems(QueueNotFound, ItemNotFound, UnderBlindReview),
 )
 def get_item(queue_id: UUID, position: Position, caller: Viewer, db: ReadSession) -> ItemView:
     """An item by its address, with what the caller holds and says of it."""

@@ -28,7 +28,7 @@ from app.reviews.models import (
 
 _LOCK_ITEM = """
     SELECT item.position, item.place, item.given_label, item.seats, item.votes, item.state,
-        item.settled_by, example.key, example.given_target,
+        item.settled_by, item.role, example.key, example.given_target,
         claim.adjudicates AS claim_adjudicates,
         vote.verdict_id AS vote_id, vote.kind AS vote_kind,
         earlier.id AS earlier_id
@@ -116,6 +116,14 @@ _RECORD = """
             outcome_value = %(outcome_value)s,
             freed_at = CASE WHEN %(seats)s > seats THEN clock_timestamp() ELSE freed_at END
         WHERE queue_id = %(queue)s AND position = %(position)s AND %(changes_item)s
+    ),
+    pool AS (
+        SELECT draws FROM audit_pools WHERE dataset_id = %(dataset)s AND %(is_review)s FOR SHARE
+    ),
+    reviewed AS (
+        INSERT INTO reviewed_examples (dataset_id, position, left_after)
+        SELECT %(dataset)s, %(position)s, draws FROM pool
+        ON CONFLICT DO NOTHING
     )
     SELECT id, at FROM verdict
 """
@@ -125,7 +133,8 @@ def record(db: Session, values: Mapping[str, Any]) -> Any:
     """Write a verdict and all that follows from it, by one statement; returns its id and time.
 
     `votes_now`: it becomes the person's standing vote. `changes_item`: the item's columns are
-    written. `ends_claim`: what the person held the item for is done.
+    written. `ends_claim`: what the person held the item for is done. `is_review`: the example has
+    left the pool of audits, if it was not out of it before.
     """
     [written] = rows(db, _RECORD, values)
     return written
@@ -249,7 +258,13 @@ def put_claim(
             queue_id=queue.id,
             principal_id=me,
             position=position,
-            claimed_at=func.now(),
+            # Before all that the person holds: it is what they want to see again.
+            claimed_at=func.coalesce(
+                select(func.min(ReviewClaim.claimed_at) - timedelta(microseconds=1))
+                .where(ReviewClaim.queue_id == queue.id, ReviewClaim.principal_id == me)
+                .scalar_subquery(),
+                func.now(),
+            ),
             expires_at=func.now() + timedelta(seconds=queue.claim_ttl_s),
             adjudicates=adjudicates,
         )

@@ -14,9 +14,17 @@ from app.datasets.service import get_dataset
 from app.paging import cut_page
 from app.reviews import claim_queries
 from app.reviews import verdict_queries as queries
+from app.reviews.blindness import is_blind_to, require_own
 from app.reviews.consensus import Opinion, settled
 from app.reviews.desks import AtDesk, sit_down
-from app.reviews.errors import ItemNotFound, ItemTaken, NotDisputed, TokenReused, VerdictInvalid
+from app.reviews.errors import (
+    ItemNotFound,
+    ItemTaken,
+    NotDisputed,
+    NotInHand,
+    TokenReused,
+    VerdictInvalid,
+)
 from app.reviews.item_schemas import HistoryOut, ReleasedOut, VerdictIn, VerdictOut
 from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
 from app.reviews.queues import get_queue, require_open
@@ -42,6 +50,7 @@ def decide(db: Session, caller: Caller, queue_id: UUID, position: int, body: Ver
         QueueClosed: it is closed, and the caller does not hold the item.
         TokenReused: the token was used for another verdict.
         NotDisputed: nothing is to be adjudicated.
+        NotInHand: the queue is blind to the caller, and they do not hold the item.
     """
     at = sit_down(db, caller, queue_id)
     item = _locked(db, at, position, body.token)
@@ -68,9 +77,25 @@ def decide(db: Session, caller: Caller, queue_id: UUID, position: int, body: Ver
 
 def _locked(db: Session, at: AtDesk, position: int, token: UUID) -> Item:
     item = lock_item(db, at, position, token)
+    if is_blind_to(at.caller, at.queue) and not (item and _is_theirs(item)):
+        # Whether there is such an item would tell flags from what is drawn.
+        raise NotInHand(
+            f"You do not hold item {position}, or your claim on it has ended.",
+            field="position",
+            remedy="In a blind queue people decide what they hold: ask for the next.",
+        )
     if item is None:
         raise item_not_found(position)
     return item
+
+
+def _is_theirs(item: Item) -> bool:
+    return (
+        item.has_claim
+        or item.has_adjudication_claim
+        or item.vote_id is not None
+        or item.earlier_id is not None
+    )
 
 
 def item_not_found(position: int) -> ItemNotFound:
@@ -236,8 +261,10 @@ def list_item_history(
 
     Raises:
         QueueNotFound, ItemNotFound.
+        UnderBlindReview: it is not the caller's, in a dataset that is reviewed blindly.
     """
     queue = get_queue(db, caller, queue_id)
+    require_own(db, caller, queue, position)
     if not queries.item_exists(db, queue_id, position):
         raise item_not_found(position)
     rows = queries.history_of_item(db, queue, position, after=after, limit=limit + 1)

@@ -11,7 +11,7 @@ from app.reviews import verdict_queries as queries
 from app.reviews.announcements import announce_disagreement
 from app.reviews.consensus import DISPUTED, Opinion, Settlement, settle
 from app.reviews.desks import AtDesk
-from app.reviews.models import ItemState, ReviewVerdict, SettledBy, VerdictKind
+from app.reviews.models import ItemRole, ItemState, ReviewVerdict, SettledBy, VerdictKind
 
 # These outcomes stand whatever people vote.
 OVERRULED_BY = frozenset({SettledBy.adjudication, SettledBy.batch})
@@ -29,6 +29,7 @@ class Item:
     votes: int
     state: ItemState
     settled_by: SettledBy | None
+    role: ItemRole
     has_claim: bool
     has_adjudication_claim: bool
     vote_id: int | None
@@ -54,6 +55,7 @@ def lock_item(db: Session, at: AtDesk, position: int, token: UUID) -> Item | Non
         votes=row.votes,
         state=ItemState(row.state),
         settled_by=SettledBy(row.settled_by) if row.settled_by else None,
+        role=ItemRole(row.role),
         has_claim=row.claim_adjudicates is False,
         has_adjudication_claim=bool(row.claim_adjudicates),
         vote_id=row.vote_id,
@@ -129,10 +131,11 @@ def write(
         "tally_seconds": (seconds or 0.0) if change.decided > 0 else 0.0,
         "done": _delta(ItemState.done, item.state, state),
         "disputed": _delta(ItemState.disputed, item.state, state),
+        "is_review": _delta(ItemState.done, item.state, state) > 0
+        and item.role is not ItemRole.canary,
     }
-    written = queries.record(
-        db, {"queue": at.queue.id, "me": at.me, "state": state.value} | logged | effects
-    )
+    where = {"queue": at.queue.id, "dataset": at.queue.dataset_id, "me": at.me}
+    written = queries.record(db, where | {"state": state.value} | logged | effects)
     if state is ItemState.disputed and item.state is not ItemState.disputed:
         queries.add_dispute(db, at.queue.id, item.position, item.place)
         if not change.adjudicates:

@@ -25,7 +25,7 @@ from app.scans.gallery import gallery
 from app.scans.listing import AskedListing, Listing
 from app.scans.models import UNFINISHED, Scan, ScanStatus
 from app.scans.new_scan_view import new_scan_url
-from app.scans.results import Results, get_score, open_results
+from app.scans.results import get_score, open_results
 from app.schemas import Position
 from app.settings import settings
 
@@ -104,7 +104,7 @@ def scan_page(
     out = service.describe_scan(db, scan)
     head = views.head(caller, scan, out, dataset, run_of_scan(db, scan.run_id))
     url = views.scan_url(caller, scan)
-    found = Results(scan, dataset) if scan.status == ScanStatus.complete else None
+    found = open_results(db, caller, scan_id) if scan.status == ScanStatus.complete else None
     return page(
         "scans/scan.html",
         title=head.title,

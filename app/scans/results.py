@@ -13,6 +13,7 @@ from app.access.service import Caller
 from app.datasets.models import Dataset
 from app.datasets.service import find_position, get_dataset, label_name
 from app.paging import cut_page, decode_cursor, parse_position
+from app.reviews.blindness import require_sight
 from app.scans import score_queries
 from app.scans.errors import ClassUnknown, ScanNotComplete, ScoreNotFound
 from app.scans.models import Flag, Scan, ScanStatus, Score
@@ -42,7 +43,20 @@ class Results:
 
 
 def open_results(db: Session, caller: Caller, scan_id: UUID) -> Results:
-    """Raises ScanNotFound; ScanNotComplete: there are no results yet."""
+    """What a scan found, for whoever may know it.
+
+    Raises:
+        ScanNotFound.
+        ScanNotComplete: there are no results yet.
+        UnderBlindReview: the caller reviews the dataset, and is not to know.
+    """
+    found = results_of_scan(db, caller, scan_id)
+    require_sight(db, caller, found.dataset.id)
+    return found
+
+
+def results_of_scan(db: Session, caller: Caller, scan_id: UUID) -> Results:
+    """The same for a page that tells a reviewer no more than they may know itself."""
     scan = get_scan(db, caller, scan_id)
     if scan.status != ScanStatus.complete:
         raise ScanNotComplete(

@@ -11,6 +11,7 @@ from app.datasets.errors import DatasetNotReady, ExampleNotFound
 from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.paging import PageAfter, PageLimit, decode_time_cursor
+from app.reviews.errors import UnderBlindReview
 from app.runs.errors import RunNotFound
 from app.scans import events, results, service
 from app.scans.errors import (
@@ -104,7 +105,7 @@ def retry_scan(scan_id: UUID, caller: Engineer, db: WriteSession, once: OnceOnly
     )
 
 
-_RESULT_PROBLEMS = problems(ScanNotFound, ScanNotComplete, ClassUnknown)
+_RESULT_PROBLEMS = problems(ScanNotFound, ScanNotComplete, ClassUnknown, UnderBlindReview)
 
 
 @router.get("/{scan_id}/scores", response_model=Page[ScoreOut], responses=_RESULT_PROBLEMS)
@@ -162,7 +163,7 @@ def list_flags(
 @router.get(
     "/{scan_id}/scores/{position}",
     response_model=ScoreOut,
-    responses=problems(ScanNotFound, ScanNotComplete, ScoreNotFound),
+    responses=problems(ScanNotFound, ScanNotComplete, ScoreNotFound, UnderBlindReview),
 )
 def get_score(scan_id: UUID, position: Position, caller: Viewer, db: ReadSession) -> ScoreOut:
     """One example with all its scores."""
@@ -172,7 +173,7 @@ def get_score(scan_id: UUID, position: Position, caller: Viewer, db: ReadSession
 @router.get(
     "/{scan_id}/scores-by-key",
     response_model=ScoreOut,
-    responses=problems(ScanNotFound, ScanNotComplete, ExampleNotFound),
+    responses=problems(ScanNotFound, ScanNotComplete, ExampleNotFound, UnderBlindReview),
 )
 def get_score_by_key(scan_id: UUID, key: Text, caller: Viewer, db: ReadSession) -> ScoreOut:
     """One example with all its scores, by your own key."""

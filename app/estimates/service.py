@@ -1,0 +1,152 @@
+"""How many labels of a dataset are wrong, and how far its reviewers err."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from app.access.service import Caller
+from app.datasets.models import Dataset
+from app.datasets.service import get_ready_dataset
+from app.estimates import queries
+from app.estimates.findings import Range, WrongLabels, audits_to_reach, course, findings
+from app.estimates.history import History, Left, Outcome
+from app.estimates.reliability import error_rate, share_of
+from app.estimates.schemas import (
+    AuditsOut,
+    CanariesOut,
+    ClassWrongOut,
+    CourseOut,
+    DoublyReviewedOut,
+    ForecastOut,
+    LabelEstimateOut,
+    NumberOut,
+    ReviewersOut,
+    ShareOut,
+    WrongLabelsOut,
+    WrongOut,
+)
+from app.estimates.words import conclusion
+
+COURSE_POINTS = 101
+
+
+def estimate_wrong_labels(
+    db: Session, caller: Caller, dataset_id: UUID, *, alpha: float, target: float
+) -> LabelEstimateOut:
+    """In four statements, however many examples, queues and audits there are.
+
+    Raises:
+        DatasetNotFound, DatasetNotReady.
+    """
+    dataset = get_ready_dataset(db, caller, dataset_id)
+    left = [_left(row) for row in queries.what_left(db, dataset_id)]
+    history = History(dataset.example_count or 0, left)
+    found = findings(history, alpha=alpha)
+    wrong = _wrong_labels(found.all, history.examples)
+    return LabelEstimateOut(
+        dataset_id=dataset_id,
+        says=conclusion(wrong, _audits(history), alpha=alpha),
+        alpha=alpha,
+        examples=history.examples,
+        reviewed=history.reviewed,
+        found=history.found,
+        unknown=history.unknown,
+        audits=_audits(history),
+        wrong=wrong,
+        open_right=_wrong_labels(found.open_right, history.examples),
+        open_wrong=_wrong_labels(found.open_wrong, history.examples),
+        forecast=_forecast(history, wrong, target, alpha),
+        classes=_classes(dataset, history, alpha),
+        reviewers=_reviewers(db, dataset_id, alpha),
+        course=[
+            CourseOut(
+                audits=look.audits,
+                reviewed=look.reviewed,
+                found=look.found,
+                lowest=look.before.lowest,
+                highest=look.before.highest,
+            )
+            for look in course(history, alpha=alpha, points=COURSE_POINTS)
+        ],
+    )
+
+
+def _left(row: Row[Any]) -> Left:
+    return Left(row.after, row.label, Outcome(row.outcome), row.examples, row.unreviewed)
+
+
+def _classes(dataset: Dataset, history: History, alpha: float) -> list[ClassWrongOut]:
+    counts = dataset.class_counts or {}
+    classes = []
+    for label, name in enumerate(dataset.classes or []):
+        own = history.of_class(label, counts.get(name, 0))
+        if own.examples:
+            found = findings(own, alpha=alpha).all
+            classes.append(
+                ClassWrongOut(
+                    label=name,
+                    examples=own.examples,
+                    reviewed=own.reviewed,
+                    found=own.found,
+                    unknown=own.unknown,
+                    audits=_audits(own),
+                    wrong=_wrong_labels(found, own.examples),
+                )
+            )
+    return classes
+
+
+def _forecast(history: History, wrong: WrongLabelsOut, target: float, alpha: float) -> ForecastOut:
+    if wrong.after.share.highest <= target:
+        return ForecastOut(target=target, is_reached=True, audits=0)
+    audits = audits_to_reach(history, target, alpha=alpha)
+    # It leaves out what waits, and may be there already.
+    return ForecastOut(
+        target=target, is_reached=False, audits=None if audits is None else max(audits, 1)
+    )
+
+
+def _audits(history: History) -> AuditsOut:
+    return AuditsOut(drawn=history.drawn, answered=history.drawn - history.waiting)
+
+
+def _wrong_labels(found: WrongLabels, examples: int) -> WrongLabelsOut:
+    return WrongLabelsOut(
+        before=_wrong(found.before, examples), after=_wrong(found.after, examples)
+    )
+
+
+def _wrong(number: Range, examples: int) -> WrongOut:
+    whole = max(examples, 1)
+    return WrongOut(
+        number=NumberOut.model_validate(number),
+        share=ShareOut(
+            estimate=number.estimate / whole,
+            lowest=number.lowest / whole,
+            highest=number.highest / whole,
+        ),
+    )
+
+
+def _reviewers(db: Session, dataset_id: UUID, alpha: float) -> ReviewersOut:
+    doubles = queries.doubly_reviewed(db, dataset_id)
+    canaries = queries.canaries(db, dataset_id)
+    error = error_rate(doubles.disagreed, doubles.items, alpha=alpha)
+    caught = share_of(canaries.caught, canaries.caught + canaries.missed, alpha=alpha)
+    return ReviewersOut(
+        doubly_reviewed=DoublyReviewedOut(
+            items=doubles.items,
+            disagreed=doubles.disagreed,
+            error=ShareOut.model_validate(error) if error else None,
+        ),
+        canaries=CanariesOut(
+            caught=canaries.caught,
+            missed=canaries.missed,
+            unsure=canaries.unsure,
+            caught_share=ShareOut.model_validate(caught) if caught else None,
+        ),
+    )

@@ -1,0 +1,156 @@
+"""Do the bounds on wrong labels hold, and how soon do they certify? Tables of docs/results.md.
+
+Reviews are simulated with a look after every verdict, answers out of order and outcomes that stay
+unknown (benchmarks/simulated_reviews.py). One fails if any look's bounds miss the truth. Beside it
+stands what one would do without: draw the same number of examples at random and look at an exact
+fixed-size bound (hypergeometric, or Clopper-Pearson) after every 25.
+
+    python -m benchmarks.coverage --reviews 2000 --processes 2
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.stats import binom, binomtest, hypergeom
+
+from app.estimates.bounds import Trail, bound_wrong_labels
+from app.estimates.findings import findings
+from benchmarks.simulated_reviews import Plan, Ranking, SimulatedReview
+
+ALPHA = 0.05
+PLANS = (Plan(), Plan(examples=3000))
+LOOK_EVERY = 25
+POPULATION = 100_000
+RANKINGS: tuple[Ranking, ...] = ("informative", "useless")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Whether bounds missed the truth at any look of a review."""
+
+    looks: int
+    missed: bool
+    hypergeometric: bool
+    clopper_pearson: bool
+
+
+def try_review(seed: int, ranking: Ranking, plan: Plan, *, every: int = 1) -> Tried:
+    review = SimulatedReview(seed, ranking, plan)
+    looks, missed = 0, False
+    for number, _ in enumerate(review.verdicts(), 1):
+        if number % every == 0:
+            looks += 1
+            found = findings(review.history, alpha=ALPHA).all.before
+            missed = missed or not found.lowest <= review.wrong <= found.highest
+    order = np.random.default_rng(seed).permutation(review.is_wrong)
+    fixed = [_fixed_sizes(order, number) for number in range(LOOK_EVERY, looks + 1, LOOK_EVERY)]
+    return Tried(
+        looks,
+        missed,
+        any(exact for exact, _ in fixed),
+        any(usual for _, usual in fixed),
+    )
+
+
+def _fixed_sizes(order: np.ndarray, drawn: int) -> tuple[bool, bool]:
+    """Whether the truth lies above the exact upper bounds for one look at so many draws."""
+    wrong, total, seen = int(order.sum()), len(order), int(order[:drawn].sum())
+    exact = hypergeom.cdf(seen, total, wrong, drawn) < ALPHA
+    return bool(exact), bool(binom.cdf(seen, drawn, wrong / total) < ALPHA)
+
+
+def coverage_table(reviews: int, processes: int) -> Iterable[str]:
+    yield "| ranking | examples | reviews | looks | missed | p | hypergeometric | Clopper-Pearson |"
+    yield "|---|---|---|---|---|---|---|---|"
+    kinds = [(ranking, plan) for ranking in RANKINGS for plan in PLANS]
+    each = reviews // len(kinds)
+    missed = 0
+    with ProcessPoolExecutor(processes) as pool:
+        for number, (ranking, plan) in enumerate(kinds):
+            seeds = range(number * each, (number + 1) * each)
+            tries = partial(try_review, ranking=ranking, plan=plan)
+            tried = list(pool.map(tries, seeds, chunksize=5))
+            row = sum(review.missed for review in tried)
+            missed += row
+            exact = sum(review.hypergeometric for review in tried)
+            usual = sum(review.clopper_pearson for review in tried)
+            yield (
+                f"| {ranking} | {plan.examples:,} | {each:,} | {sum(t.looks for t in tried):,} "
+                f"| {row / each:.1%} | {_chance(row, each):.2f} | {exact / each:.1%} "
+                f"| {usual / each:.1%} |"
+            )
+    reviews = each * len(kinds)
+    assert _chance(missed, reviews) > 0.01, f"{missed} of {reviews} reviews missed the truth"
+
+
+def _chance(missed: int, reviews: int) -> float:
+    """Of missing so many or more, were alpha true."""
+    return float(binomtest(missed, reviews, ALPHA, alternative="greater").pvalue)
+
+
+def audits_needed(wrong_share: float, certified: float, seed: int) -> int:
+    """Audits alone, in a population of 100,000, until at most so many are left wrong."""
+    rng = np.random.default_rng(seed)
+    is_wrong = rng.permutation(POPULATION) < round(wrong_share * POPULATION)
+    found = np.append(0, np.cumsum(is_wrong))
+    tolerated = round(certified * POPULATION)
+
+    def is_enough(audits: int) -> bool:
+        trail = Trail(
+            np.arange(POPULATION, POPULATION - audits - 1, -1).astype(float),
+            found[: audits + 1].astype(float),
+            is_wrong[:audits],
+        )
+        return bound_wrong_labels(trail, alpha=ALPHA).highest - found[audits] <= tolerated
+
+    return _first(is_enough, 50_000)
+
+
+def _first(is_enough: Callable[[int], bool], most: int) -> int:
+    """Once enough, always: no bound is wider than one before it."""
+    short, enough = 0, most
+    while enough - short > 1:
+        middle = (short + enough) // 2
+        short, enough = (short, middle) if is_enough(middle) else (middle, enough)
+    return enough
+
+
+def thrift_table(trials: int) -> Iterable[str]:
+    yield "| wrong | certified | median audits | a tenth needs more than | exact bound, one look |"
+    yield "|---|---|---|---|---|"
+    for share in (0.0, 0.003, 0.005):
+        counts = [audits_needed(share, 0.01, seed) for seed in range(trials if share else 1)]
+        once = next(n for n in range(299, 50_000) if _is_enough_once(share, n))
+        yield (
+            f"| {share:.1%} | 1 % | {np.median(counts):,.0f} | {np.quantile(counts, 0.9):,.0f} "
+            f"| {once:,} |"
+        )
+
+
+def _is_enough_once(share: float, audits: int) -> bool:
+    """Whether a Clopper-Pearson bound at one look shows 1 % more often than not."""
+    typical = int(binom.median(audits, share)) if share else 0
+    return bool(binom.cdf(typical, audits, 0.01) <= ALPHA)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--reviews", type=int, default=2000)
+    parser.add_argument("--trials", type=int, default=200, help="of each row of the second table")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    for line in thrift_table(options.trials):
+        print(line, flush=True)
+    print()
+    for line in coverage_table(options.reviews, options.processes):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
