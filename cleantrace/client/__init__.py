@@ -1,6 +1,13 @@
 """The Python client: `Client`, what its methods return, and what they raise."""
 
 from cleantrace.client.client import Client
+from cleantrace.client.gate_models import (
+    Gate,
+    GateEvaluation,
+    GateEvaluationRow,
+    GateExplanation,
+    RuleResult,
+)
 from cleantrace.client.models import (
     Basis,
     Checkpoint,
@@ -33,12 +40,17 @@ __all__ = [
     "EvidenceRequest",
     "Failure",
     "Flag",
+    "Gate",
+    "GateEvaluation",
+    "GateEvaluationRow",
+    "GateExplanation",
     "Influence",
     "Progress",
     "Queue",
     "QueueProgress",
     "RejectedRow",
     "ReviewItem",
+    "RuleResult",
     "Run",
     "Scan",
     "Score",

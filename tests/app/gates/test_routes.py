@@ -260,7 +260,7 @@ class TestBaseline:
         assert found["baseline"]["version"] == "1"
         # Nothing was computed again for what stayed as it was.
         scan = get(api, f"/scans/{second['id']}")
-        assert scan["summary"]["reuse"]["results_reused"] == 59
+        assert scan["summary"]["reused"] == 59
 
     def test_a_version_beside_itself_has_nothing_new(
         self, api: TestClient, versions: list[dict[str, Any]]
