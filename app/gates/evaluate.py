@@ -140,10 +140,11 @@ def _held_against_limits(rule: Rule, inputs: Inputs) -> _Found:
         )
     if undecided:
         (each, *_) = undecided
-        text = f"{each}, but it may be no more than {each.in_words(each.lowest or 0.0)}"
+        lowest = each.in_words(each.lowest or 0.0, words.USUAL)
+        text = f"{each.told()}, but it may be no more than {lowest}"
         return _found(Finding.unknown, each, before, text, remedy=each.undecided_remedy)
     nearest = max(measured, key=lambda each: _direction(rule) * each.value)
-    return _found(Finding.holds, nearest, before, str(nearest))
+    return _found(Finding.holds, nearest, before, nearest.told())
 
 
 @dataclass(frozen=True)
@@ -161,11 +162,19 @@ def _faults(rule: Rule, each: Measured, before: float | None) -> list[_Fault]:
     found = []
     for limit, text in limits:
         if limit is not None and _direction(rule) * (each.value - limit) > 0:
-            told = text.replace("{}", each.in_words(limit), 1)
+            digits = _digits(each, limit)
+            told = text.replace("{}", each.in_words(limit, digits), 1)
             if isinstance(rule, Fingerprint):
                 told = "they must be the same"
-            found.append(_Fault(limit, abs(each.value - limit), f"{each}; {told}"))
+            by = abs(each.value - limit)
+            found.append(_Fault(limit, by, f"{each.told(digits)}; {told}"))
     return found
+
+
+def _digits(each: Measured, limit: float) -> int:
+    """So many that a number and the limit that it is beyond look different."""
+    alike = each.in_words(each.value, words.USUAL) == each.in_words(limit, words.USUAL)
+    return words.ALL if alike else words.USUAL
 
 
 def _may_hold(each: Measured, faults: Sequence[_Fault]) -> bool:
@@ -247,7 +256,7 @@ def _found(
         finding,
         f"{_capital(reason)}.",
         remedy,
-        measured=shown.in_words(shown.value),
+        measured=shown.in_words(shown.value, words.USUAL),
         value=shown.value,
         baseline=before.get(shown.label),
         worst=shown.worst,

@@ -53,7 +53,8 @@ class Measured:
     value: float
     what: str
     """`{}` stands for the number in words."""
-    in_words: Callable[[float], str]
+    in_words: Callable[[float, int], str]
+    """With so many digits."""
     remedy: str
     label: str | None = None
     lowest: float | None = None
@@ -61,9 +62,9 @@ class Measured:
     stale: bool = False
     worst: tuple[int, ...] = ()
 
-    def __str__(self) -> str:
+    def told(self, digits: int = words.USUAL) -> str:
         # Not format(): what follows may be a user's text, with braces of its own.
-        return self.what.replace("{}", self.in_words(self.value), 1)
+        return self.what.replace("{}", self.in_words(self.value, digits), 1)
 
 
 @singledispatch
@@ -258,7 +259,7 @@ def _(_rule: Fingerprint, inputs: Inputs) -> list[Measured]:
         Measured(
             0.0 if same else 1.0,
             "the data in the repository " + ("are those that are registered" if same else prints),
-            lambda value: "other data" if value else "the same data",
+            lambda value, _: "other data" if value else "the same data",
             "Register the data as they are now as a new version, scan it, and check that.",
         )
     ]

@@ -113,7 +113,7 @@ class WrongLabels(Rule):
 
     rule: Literal["wrong_labels"]
     at_most: Fraction | None = None
-    confidence: float = Field(0.95, ge=0.5, lt=1)
+    confidence: float = Field(0.95, ge=0.5, le=0.9999)
     of: Literal["after", "before"] = Field(
         "after", description="After the corrections made so far, or before them."
     )

@@ -294,3 +294,9 @@ def test_every_class_beyond_the_limit_is_named_the_worst_first() -> None:
     assert "“c”" not in found.reason
     many = judged(asked, per_class(asked, **{f"c{number}": 5 for number in range(9)}))
     assert "And 4 more." in many.reason
+
+
+def test_a_number_just_beyond_its_limit_does_not_look_like_it() -> None:
+    asked = policy({"rule": "flags", "at_most_share": 0.1})
+    found = judged(asked, counted(asked, 100_001, examples=1_000_000))
+    assert found.reason.startswith("10.0001 % of 1,000,000 examples are flagged; at most 10 % ")

@@ -15,9 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 from benchmarks.review_world import Made, add_world
 from cleantrace import Client
+from cleantrace.cli.gate_exits import end
+from cleantrace.client.errors import ConnectionFailed
 from tests import support
 from tests.cleantrace.client.shell import Shell
 
@@ -112,8 +115,12 @@ class TestExits:
         viewer = support.make_key("lab", "viewer")
         assert "engineer" in shell(*asked, status=3, CLEANTRACE_API_KEY=viewer).stderr
 
-    def test_4_while_there_is_no_scan(self, shell: Shell, key: str, write: Any) -> None:
-        made = add_world("lab", 20)
+    def test_3_when_the_service_is_not_reached(self) -> None:
+        with pytest.raises(typer.Exit) as ended:
+            end(ConnectionFailed("nobody answers"))
+        assert ended.value.exit_code == 3
+
+    def test_4_while_there_is_no_scan(self, shell: Shell, made: Made, write: Any) -> None:
         set_running(made)
         asked = ["gate", "check", "--policy", write(MET), "--scan", str(made.scan_id)]
         assert "The scan is running" in shell(*asked, status=4).stdout
