@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import jsonschema
 import pytest
 from pydantic import ValidationError
 
 import cleantrace
 from app.gates.evaluate import evaluate
 from app.gates.facts import Inputs
-from app.gates.policy import json_schema
+from app.gates.policy import Policy, json_schema
 from app.gates.results import Verdict
+from cleantrace.gates import read_policy
 from tests.app.gates.known import (
     AT,
     agreed,
@@ -222,3 +224,15 @@ def test_the_published_schema_is_that_of_policies() -> None:
     """To renew it: `python -m app.gates > cleantrace/gates/policy.schema.json`."""
     published = Path(cleantrace.__file__).parent / "gates" / "policy.schema.json"
     assert json.loads(published.read_text()) == json_schema()
+
+
+def test_what_the_docs_show_is_a_policy_by_schema_and_by_code(tmp_path: Path) -> None:
+    docs = Path(cleantrace.__file__).parents[1] / "docs" / "gates.md"
+    path = tmp_path / "gate.yaml"
+    path.write_text(docs.read_text().split("```yaml\n")[1].split("```")[0])
+    shown = read_policy(path).policy
+    validator = jsonschema.Draft202012Validator(json_schema())
+    validator.check_schema(validator.schema)
+    validator.validate(shown)
+    assert len(Policy.model_validate(shown).rules) == 4
+    assert not validator.is_valid(shown | {"rules": [RULE | {"at_mots": 1}]})

@@ -13,10 +13,12 @@ from typing import Any
 import jsonschema
 import pytest
 import xmlschema
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from cleantrace.reports import FORMATS, Report, github, markdown, sarif, terminal
+from cleantrace.reports import FORMATS, Report, escaping, github, markdown, sarif, terminal
 from cleantrace.reports.escaping import cell, visible
 from tests.cleantrace.reports.known import HOSTILE, example, hostile_report, report, rule
 
@@ -241,6 +243,17 @@ def test_every_format_knows_every_verdict_and_what_may_be_absent(name: str, verd
         verdict=verdict, scan=None, baseline=None, changed_examples=None, worst=[], id=None
     )
     assert FORMATS[name](Report(bare.evaluation))
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_text_is_it_reads_as_itself(text: str) -> None:
+    renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    page = renderer.render(f"| a | b |\n|---|---|\n| {escaping.markdown(text)} | end |\n")
+    found = Parsed(page)
+    assert found.tags == {"table", "thead", "tbody", "tr", "th", "td"}
+    assert found.cells[2].replace(ZERO_WIDTH, "") == cell(text)
+    assert Parsed(f"<td>{escaping.html(text)}</td>").cells == [cell(text)]
+    assert "\n" not in escaping.workflow_message(text)
 
 
 def controls_in(text: str) -> list[str]:
