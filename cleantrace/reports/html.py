@@ -1,6 +1,7 @@
 """One HTML file that stands alone: no script, nothing loaded from anywhere."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from cleantrace.reports.escaping import html
@@ -69,23 +70,27 @@ def _about(report: Report) -> list[str]:
     lines = [f"Dataset <code>{html(report.dataset)}</code>"]
     if compared := report.compared():
         lines.append(html(compared[:1].upper() + compared[1:]))
-    lines.append(f"Evaluated on {html(evaluation['at'])} by {html(evaluation['by'])}")
+    at = datetime.fromisoformat(evaluation["at"]).astimezone(UTC)
+    lines.append(f"Evaluated on {at:%Y-%m-%d at %H:%M} UTC by {html(evaluation['by'])}")
     if evaluation["id"]:
         lines.append(f"Evaluation <code>{html(evaluation['id'])}</code>")
     return [f"<p>{line}</p>" for line in lines]
 
 
-def _table(head: list[str], rows: list[str]) -> str:
-    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
+def _table(name: str, head: list[str], rows: list[str]) -> str:
+    cells = "".join(f'<th scope="col">{column}</th>' for column in head)
     body = "\n".join(rows)
     return (
-        f'<div class="scroll"><table>\n<thead><tr>{cells}</tr></thead>\n'
+        # Focusable, so that the keyboard can scroll it.
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>\n<thead><tr>{cells}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
 def _rules(report: Report) -> str:
-    return _table(["Status", "Rule", "Asked for", "Found"], [_rule(each) for each in report.rules])
+    return _table(
+        "Rules", ["Status", "Rule", "Asked for", "Found"], [_rule(each) for each in report.rules]
+    )
 
 
 def _rule(rule: Mapping[str, Any]) -> str:
@@ -103,7 +108,7 @@ def _rule(rule: Mapping[str, Any]) -> str:
 
 def _examples(report: Report) -> str:
     head = ["Example", "Given", "Suggested", "Suspicion", "Why"]
-    return _table(head, [_example(report, each) for each in report.worst])
+    return _table("Examples", head, [_example(report, each) for each in report.worst])
 
 
 def _example(report: Report, example: Mapping[str, Any]) -> str:
