@@ -24,6 +24,7 @@ from app.dashboard.headers import SecurityHeaders
 from app.dashboard.reference import router as reference
 from app.datasets.pages import router as dataset_pages
 from app.datasets.routes import router as datasets
+from app.estimates.pages import router as estimate_pages
 from app.estimates.routes import router as label_estimates
 from app.evidence.routes import router as evidence
 from app.explore.pages import router as explore_pages
@@ -99,6 +100,7 @@ def create_app() -> Api:
     pages = APIRouter(prefix="/projects/{project}")
     for room in (
         dataset_pages,
+        estimate_pages,
         new_scan_pages,
         scan_pages,
         explore_pages,

@@ -11,9 +11,10 @@ fixed-size bound (hypergeometric, or Clopper-Pearson) after every 25.
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,6 +22,7 @@ from scipy.stats import binom, binomtest, hypergeom
 
 from app.estimates.bounds import Trail, bound_wrong_labels
 from app.estimates.findings import findings
+from app.estimates.history import History, Outcome
 from benchmarks.simulated_reviews import Plan, Ranking, SimulatedReview
 
 ALPHA = 0.05
@@ -94,6 +96,44 @@ def _chance(missed: int, reviews: int) -> float:
     return float(binomtest(missed, reviews, ALPHA, alternative="greater").pvalue)
 
 
+@dataclass(frozen=True)
+class Mixtures:
+    """Ways in which the open examples of a review may turn out."""
+
+    reviews: int
+    tried: int
+    beyond: int
+    """Those whose bounds reach beyond what is reported while they are open."""
+
+
+def try_mixtures(reviews: int, most_open: int = 6) -> Mixtures:
+    """All of them, of reviews with some open examples."""
+    found, tried, beyond = 0, 0, 0
+    for seed in itertools.count():
+        if found == reviews:
+            return Mixtures(found, tried, beyond)
+        review = SimulatedReview(seed, RANKINGS[seed % 2], PLANS[seed // 2 % 2])
+        for _ in itertools.islice(review.verdicts(), 20 + seed % 100):
+            pass
+        history = review.history
+        opens = [each.outcome in (Outcome.unknown, Outcome.waiting) for each in history.left]
+        if not 2 <= sum(opens) <= most_open:
+            continue
+        found += 1
+        told = findings(history, alpha=ALPHA).all.before
+        for answers in itertools.product((Outcome.right, Outcome.wrong), repeat=sum(opens)):
+            tried += 1
+            known = iter(answers)
+            ended = [
+                replace(each, outcome=next(known)) if is_open else each
+                for each, is_open in zip(history.left, opens, strict=True)
+            ]
+            trail = History(history.examples, ended).trail(open_is_wrong=False)
+            bounds = bound_wrong_labels(trail, alpha=ALPHA)
+            beyond += bounds.lowest < told.lowest or told.highest < bounds.highest
+    raise AssertionError("seeds never end")
+
+
 def audits_needed(wrong_share: float, certified: float, seed: int) -> int:
     """Audits alone, in a population of 100,000, until at most so many are left wrong."""
     rng = np.random.default_rng(seed)
@@ -143,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reviews", type=int, default=2000)
     parser.add_argument("--trials", type=int, default=200, help="of each row of the second table")
+    parser.add_argument("--mixed", type=int, default=400, help="reviews with open examples")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     for line in thrift_table(options.trials):
@@ -150,6 +191,7 @@ def main() -> None:
     print()
     for line in coverage_table(options.reviews, options.processes):
         print(line, flush=True)
+    print(f"\n{try_mixtures(options.mixed)}")
 
 
 if __name__ == "__main__":

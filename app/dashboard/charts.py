@@ -15,38 +15,20 @@ from typing import Any
 from markupsafe import Markup
 
 from app.dashboard.formatting import number, percent, plural, real
+from app.dashboard.svg import coordinate, tag
 
 _WIDTH, _HEIGHT = 640.0, 220.0
 _FOOT = 34.0  # room for the axis's words, which are drawn larger on small screens
 _LEAST = 2.0  # one example among millions must still be seen
 
 
-def _n(value: float) -> str:
-    """A coordinate, short."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _tag(name: str, content: Markup | str | None = None, **attributes: Any) -> Markup:
-    """An SVG element; `_` in names is `-`, a trailing one is dropped (`class_`)."""
-    parts = Markup("").join(
-        Markup(' {}="{}"').format(
-            key.rstrip("_").replace("_", "-") if key != "viewBox" else key,
-            _n(value) if isinstance(value, float) else value,
-        )
-        for key, value in attributes.items()
-    )
-    if content is None:
-        return Markup("<{0}{1}/>").format(name, parts)
-    return Markup("<{0}{1}>{2}</{0}>").format(name, parts, content)
-
-
 def share_bar(share: float, kind: str = "suspect") -> Markup:
     """A thin horizontal bar for a share of 0..1; the number stands beside it in text."""
     width = 100.0 * min(max(share, 0.0), 1.0)
-    bars = _tag("rect", class_="track", width=100.0, height=6.0) + _tag(
+    bars = tag("rect", class_="track", width=100.0, height=6.0) + tag(
         "rect", class_=f"fill {kind}", width=width, height=6.0
     )
-    return _tag(
+    return tag(
         "svg",
         bars,
         class_="share-bar",
@@ -63,15 +45,15 @@ def parts_bar(parts: Sequence[tuple[str, int]], whole: int) -> Markup:
     Args:
         parts: for each its class in the style sheet and its size, from the left.
     """
-    bars = _tag("rect", class_="track", width=100.0, height=6.0)
+    bars = tag("rect", class_="track", width=100.0, height=6.0)
     left = 0.0
     for kind, size in parts:
         # However few, they must be seen.
         width = max(100.0 * size / max(whole, 1), 0.5) if size > 0 else 0.0
         if width:
-            bars += _tag("rect", class_=f"fill {kind}", x=left, width=width, height=6.0)
+            bars += tag("rect", class_=f"fill {kind}", x=left, width=width, height=6.0)
         left += width
-    return _tag(
+    return tag(
         "svg",
         bars,
         class_="share-bar parts",
@@ -153,32 +135,32 @@ def histogram(
         left, width = axis.x(low), max(axis.x(high) - axis.x(low) - 2.0, 1.0)
         whole, lit = height(count), height(hot)
         words = f"{real(low)} to {real(high)}: {plural(count, 'example')}, {number(hot)} flagged"
-        parts = _tag("title", words)
+        parts = tag("title", words)
         if whole > lit:
-            parts += _tag(
+            parts += tag(
                 "rect", class_="rest", x=left, y=base - whole, width=width, height=whole - lit, rx=2
             )
         if lit:
-            parts += _tag(
+            parts += tag(
                 "rect", class_="flagged", x=left, y=base - lit, width=width, height=lit, rx=2
             )
-        bars.append(_tag("g", parts))
-    marks = [_tag("line", class_="axis", x1=0, x2=_WIDTH, y1=base + 0.5, y2=base + 0.5)]
+        bars.append(tag("g", parts))
+    marks = [tag("line", class_="axis", x1=0, x2=_WIDTH, y1=base + 0.5, y2=base + 0.5)]
     at_ends = [0.0, _WIDTH]
     if cut is not None:
         x = axis.x(cut)
         side = "start" if x < _WIDTH * 0.7 else "end"
         arrow = f"cut {real(cut)} →" if higher_is_suspicious else f"← cut {real(cut)}"
-        marks.append(_tag("line", class_="cut", x1=x, x2=x, y1=0, y2=base))
+        marks.append(tag("line", class_="cut", x1=x, x2=x, y1=0, y2=base))
         marks.append(
-            _tag("text", arrow, class_="cut-name", x=x + (6 if side == "start" else -6), y=14.0,
+            tag("text", arrow, class_="cut-name", x=x + (6 if side == "start" else -6), y=14.0,
                  text_anchor=side)
         )  # fmt: skip
     foot = base + 22.0
-    marks.append(_tag("text", real(edges[0]), x=0, y=foot))
-    marks.append(_tag("text", real(edges[-1]), x=_WIDTH, y=foot, text_anchor="end"))
+    marks.append(tag("text", real(edges[0]), x=0, y=foot))
+    marks.append(tag("text", real(edges[-1]), x=_WIDTH, y=foot, text_anchor="end"))
     marks += [
-        _tag("text", real(value), x=axis.x(value), y=foot, text_anchor="middle")
+        tag("text", real(value), x=axis.x(value), y=foot, text_anchor="middle")
         for value in _ticks(axis, at_ends)
     ]
     words = (
@@ -187,11 +169,11 @@ def histogram(
         + (f", {'above' if higher_is_suspicious else 'below'} the cut at {real(cut)}." if cut is not
            None else ".")
     )  # fmt: skip
-    return _tag(
+    return tag(
         "svg",
         Markup("").join([*bars, *marks]),
         class_="chart-svg histogram",
-        viewBox=f"0 0 {_n(_WIDTH)} {_n(_HEIGHT + _FOOT)}",
+        viewBox=f"0 0 {coordinate(_WIDTH)} {coordinate(_HEIGHT + _FOOT)}",
         role="img",
         aria_label=words,
     )
@@ -203,14 +185,14 @@ def terms_chart(steps: Sequence[int], terms: Sequence[float | None]) -> Markup:
     largest = max(values, default=0.0) or 1.0
     slot = _WIDTH / max(len(terms), 1)
     base, top = 150.0, 26.0
-    parts = [_tag("line", class_="axis", x1=0, x2=_WIDTH, y1=base + 0.5, y2=base + 0.5)]
+    parts = [tag("line", class_="axis", x1=0, x2=_WIDTH, y1=base + 0.5, y2=base + 0.5)]
     for index, (step, value) in enumerate(zip(steps, terms, strict=True)):
         middle = slot * (index + 0.5)
         words = f"step {number(step)}: " + ("not finite" if value is None else real(value))
         width = min(slot * 0.7, 56.0)
         bar: Markup | str
         if value is None:
-            bar = _tag(
+            bar = tag(
                 "text",
                 "\N{MULTIPLICATION SIGN}",
                 class_="cut-name",
@@ -220,28 +202,28 @@ def terms_chart(steps: Sequence[int], terms: Sequence[float | None]) -> Markup:
             )
         else:
             tall = max((base - top) * value / largest, _LEAST)
-            bar = _tag(
+            bar = tag(
                 "rect", class_="term", x=middle - width / 2, y=base - tall, width=width,
                 height=tall, rx=3,
             )  # fmt: skip
             if slot >= 56:
-                bar += _tag(
+                bar += tag(
                     "text", real(value), class_="value", x=middle, y=base - tall - 7,
                     text_anchor="middle",
                 )  # fmt: skip
-        parts.append(_tag("g", _tag("title", words) + bar))
+        parts.append(tag("g", tag("title", words) + bar))
         every = max(1, math.ceil(56 / slot))
         if index % every == 0:
-            parts.append(_tag("text", number(step), x=middle, y=base + 22, text_anchor="middle"))
+            parts.append(tag("text", number(step), x=middle, y=base + 22, text_anchor="middle"))
     told = "; ".join(
         f"step {number(step)} {'not finite' if value is None else real(value)}"
         for step, value in list(zip(steps, terms, strict=True))[:40]
     )
-    return _tag(
+    return tag(
         "svg",
         Markup("").join(parts),
         class_="chart-svg terms",
-        viewBox=f"0 0 {_n(_WIDTH)} {_n(base + _FOOT)}",
+        viewBox=f"0 0 {coordinate(_WIDTH)} {coordinate(base + _FOOT)}",
         role="img",
         aria_label=f"Squared gradient norm at each checkpoint: {told}.",
     )
@@ -265,28 +247,28 @@ def scatter(dots: Sequence[Dot], targets: tuple[float, float]) -> Markup:
     across = _Axis(low, high, float, width)
     up = _Axis(low, high, float, height)
     parts = [
-        _tag("line", class_="axis", x1=0, x2=width, y1=height + 0.5, y2=height + 0.5),
-        _tag("line", class_="axis", x1=0.5, x2=0.5, y1=0, y2=height),
-        _tag("line", class_="agree", x1=0, y1=height, x2=width, y2=0),
+        tag("line", class_="axis", x1=0, x2=width, y1=height + 0.5, y2=height + 0.5),
+        tag("line", class_="axis", x1=0.5, x2=0.5, y1=0, y2=height),
+        tag("line", class_="agree", x1=0, y1=height, x2=width, y2=0),
     ]
     for dot in dots:
         words = f"{dot.name}: given {real(dot.given)}, the model says {real(dot.predicted)}"
-        circle = _tag(
-            "circle", _tag("title", words), cx=across.x(dot.given),
+        circle = tag(
+            "circle", tag("title", words), cx=across.x(dot.given),
             cy=height - up.x(dot.predicted), r=6,
         )  # fmt: skip
-        parts.append(_tag("a", circle, href=dot.url, aria_label=words))
+        parts.append(tag("a", circle, href=dot.url, aria_label=words))
     parts += [
-        _tag("text", real(low), x=0, y=height + 22),
-        _tag("text", "given value →", x=width / 2, y=height + 22, text_anchor="middle"),
-        _tag("text", real(high), x=width, y=height + 22, text_anchor="end"),
-        _tag("text", "↑ the model's value", x=10, y=14.0),
+        tag("text", real(low), x=0, y=height + 22),
+        tag("text", "given value →", x=width / 2, y=height + 22, text_anchor="middle"),
+        tag("text", real(high), x=width, y=height + 22, text_anchor="end"),
+        tag("text", "↑ the model's value", x=10, y=14.0),
     ]
-    return _tag(
+    return tag(
         "svg",
         Markup("").join(parts),
         class_="chart-svg scatter",
-        viewBox=f"-8 -8 {_n(width + 16)} {_n(height + 8 + _FOOT)}",
+        viewBox=f"-8 -8 {coordinate(width + 16)} {coordinate(height + 8 + _FOOT)}",
         role="group",
         aria_label=f"Given value against the model's value of {plural(len(dots), 'example')}.",
     )

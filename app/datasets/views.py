@@ -25,12 +25,20 @@ def dataset_url(caller: Caller, dataset: Dataset) -> str:
     return f"{project_url(caller)}/datasets/{dataset.id}"
 
 
+def estimate_url(caller: Caller, dataset: Dataset) -> str | None:
+    """Of the page of its wrong labels, for all but reviewers, whom a blind queue keeps from it."""
+    if dataset.status != DatasetStatus.ready or caller.role is Role.reviewer:
+        return None
+    return f"{dataset_url(caller, dataset)}/estimate"
+
+
 @dataclass(frozen=True)
 class DatasetRow:
     """A dataset in the list."""
 
     id: str
     url: str
+    estimate_url: str | None
     title: str
     what: str
     status: str
@@ -49,6 +57,7 @@ def dataset_rows(caller: Caller, datasets: Sequence[Dataset]) -> list[DatasetRow
         DatasetRow(
             id=str(dataset.id),
             url=dataset_url(caller, dataset),
+            estimate_url=estimate_url(caller, dataset),
             title=f"{dataset.name} {dataset.version}",
             what=_what(dataset),
             status=dataset.status,
@@ -86,6 +95,8 @@ class DatasetView:
     facts: list[str]
     created_at: datetime
     scans_url: str
+    estimate_url: str | None
+    """None: there is nothing to estimate, or the caller may be not to know."""
     failure: FailureOut | None
     retry_url: str | None
     is_unfinished: bool
@@ -115,6 +126,7 @@ def dataset_view(
         facts=[_what(dataset), dataset.format],
         created_at=dataset.created_at,
         scans_url=with_query(f"{project_url(caller)}/scans", dataset=dataset.id),
+        estimate_url=estimate_url(caller, dataset),
         failure=FailureOut.model_validate(dataset.failure) if dataset.failure else None,
         retry_url=f"{url}/retry" if may_retry else None,
         is_unfinished=dataset.status in UNFINISHED,

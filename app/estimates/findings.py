@@ -93,7 +93,8 @@ def course(history: History, *, alpha: float, points: int) -> list[Look]:
     return [
         Look(
             audits=seen,
-            reviewed=history.examples - right.at(seen).unreviewed,
+            # In the pool's eyes what waits has left it; nobody has reviewed it.
+            reviewed=min(history.examples - right.at(seen).unreviewed, history.reviewed),
             found=right.at(seen).found,
             before=_hull(one, other),
         )

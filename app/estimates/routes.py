@@ -11,6 +11,7 @@ from app.db import ReadSession
 from app.errors import problems
 from app.estimates.schemas import LabelEstimateOut
 from app.estimates.service import estimate_wrong_labels
+from app.reviews.errors import UnderBlindReview
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
@@ -25,7 +26,7 @@ Target = Annotated[
 @router.get(
     "/{dataset_id}/estimate",
     response_model=LabelEstimateOut,
-    responses=problems(DatasetNotFound, DatasetNotReady),
+    responses=problems(DatasetNotFound, DatasetNotReady, UnderBlindReview),
 )
 def estimate_labels(
     dataset_id: UUID, caller: Viewer, db: ReadSession, alpha: Alpha = 0.05, target: Target = 0.01

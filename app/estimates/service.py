@@ -30,6 +30,7 @@ from app.estimates.schemas import (
     WrongOut,
 )
 from app.estimates.words import conclusion
+from app.reviews.blindness import require_sight
 
 COURSE_POINTS = 101
 
@@ -37,12 +38,14 @@ COURSE_POINTS = 101
 def estimate_wrong_labels(
     db: Session, caller: Caller, dataset_id: UUID, *, alpha: float, target: float
 ) -> LabelEstimateOut:
-    """In four statements, however many examples, queues and audits there are.
+    """In as many statements for many examples, queues and audits as for few.
 
     Raises:
         DatasetNotFound, DatasetNotReady.
+        UnderBlindReview: its counts would tell the caller what they have in hand.
     """
     dataset = get_ready_dataset(db, caller, dataset_id)
+    require_sight(db, caller, dataset_id)
     left = [_left(row) for row in queries.what_left(db, dataset_id)]
     history = History(dataset.example_count or 0, left)
     found = findings(history, alpha=alpha)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from app.estimates.schemas import AuditsOut, WrongLabelsOut
 
@@ -17,14 +18,21 @@ def conclusion(wrong: WrongLabelsOut, audits: AuditsOut, *, alpha: float) -> str
 
 def at_most(share: float) -> str:
     """A bound, never rounded to less than it is: `0.82 %`, `12.4 %`."""
-    digits = 1 if share >= 0.1 else 2
-    value = math.ceil(round(share * 100 * 10**digits, 6)) / 10**digits
-    return f"{min(value, 100):.{digits}f}".rstrip("0").rstrip(".") + " %"
+    return _percent(share, math.ceil)
 
 
 def at_least(share: float) -> str:
+    return _percent(share, math.floor)
+
+
+def about(share: float) -> str:
+    return _percent(share, round)
+
+
+def _percent(share: float, whole: Callable[[float], int]) -> str:
     digits = 1 if share >= 0.1 else 2
-    value = math.floor(round(share * 100 * 10**digits, 6)) / 10**digits
+    # Shares of counts are hardly ever exact: 0.07 is not to become 7.1 %.
+    value = whole(round(share * 100 * 10**digits, 6)) / 10**digits
     return f"{value:.{digits}f}".rstrip("0").rstrip(".") + " %"
 
 

@@ -9,6 +9,7 @@ have in hand themselves; viewers decide nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -25,12 +26,13 @@ def is_blind_to(caller: Caller, queue: QueueLike) -> bool:
     return queue.is_blind and caller.role is Role.reviewer
 
 
-def require_sight(db: Session, caller: Caller, dataset_id: UUID) -> None:
-    """The caller may know what scans and queues say of the dataset's examples.
+def has_sight(db: Session, caller: Caller, dataset_id: UUID) -> bool:
+    """Whether the caller may know what scans and queues say of the dataset's examples."""
+    return caller.role is not Role.reviewer or queries.blind_queue(db, dataset_id) is None
 
-    Raises:
-        UnderBlindReview
-    """
+
+def require_sight(db: Session, caller: Caller, dataset_id: UUID) -> None:
+    """Raises UnderBlindReview: the caller does not have sight of the dataset."""
     if caller.role is not Role.reviewer:
         return
     name = queries.blind_queue(db, dataset_id)
@@ -43,12 +45,15 @@ def require_sight(db: Session, caller: Caller, dataset_id: UUID) -> None:
 
 
 def require_own(db: Session, caller: Caller, queue: QueueLike, position: int) -> None:
-    """The caller may look at an item: anybody at any, but where they are blind at their own.
-
-    Raises:
-        UnderBlindReview
-    """
-    if caller.role is not Role.reviewer:
-        return
-    if not queries.is_own(db, queue.id, position, caller.principal_id):
+    """Raises UnderBlindReview: the caller may look at their own items only, and it is not."""
+    if not visible(db, caller, queue, [position]):
         require_sight(db, caller, queue.dataset_id)
+
+
+def visible(
+    db: Session, caller: Caller, queue: QueueLike, positions: Sequence[int]
+) -> frozenset[int]:
+    """Those of the positions that the caller may look at, be they items or not."""
+    if has_sight(db, caller, queue.dataset_id):
+        return frozenset(positions)
+    return queries.own_of(db, queue.id, positions, caller.principal_id)

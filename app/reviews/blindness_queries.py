@@ -40,7 +40,3 @@ def own_of(
         )
     )
     return frozenset(db.scalars(own))
-
-
-def is_own(db: Session, queue_id: uuid.UUID, position: int, me: uuid.UUID) -> bool:
-    return bool(own_of(db, queue_id, [position], me))

@@ -249,7 +249,7 @@ def _card(
         words=_state_words(item),
         # Whoever decides an open item must not see what others said of it.
         says=[] if item.state == ItemState.open else says,
-        place=f"#{number(item.place)}",
+        place=f"#{number(item.place)}" if item.place > 0 else "drawn at random",
     )
 
 

@@ -19,11 +19,12 @@ from app.db import ReadSession, WriteSession
 from app.errors import ProblemError
 from app.paging import cut_page, decode_cursor, parse_number
 from app.reviews import outcome_queries, queues
+from app.reviews.blindness import has_sight, require_sight
 from app.reviews.items_view import WHICH_NAMES, AskedItems, ItemListing, Which, list_items
 from app.reviews.lead_view import agreement_view, live_view, log_lines
 from app.reviews.models import OrderBy, ReviewQueue
-from app.reviews.queue_form import NOBODY_TICKED, Problems, problems_of
-from app.reviews.queue_schemas import AssignIn, ReprioritiseIn
+from app.reviews.queue_form import NOBODY_TICKED, FieldProblem, Problems, mixed_in, problems_of
+from app.reviews.queue_schemas import AssignIn, MixingIn, ReprioritiseIn
 from app.reviews.queue_view import queue_url
 from app.reviews.settings_view import settings_view
 from app.scans.results import Results, open_results
@@ -35,6 +36,7 @@ _SAID = {
     "close": "The queue is closed: nothing is given out any more.",
     "reopen": "The queue is open again.",
     "order": "The items are ordered anew. What was decided stays.",
+    "mixing": "What is mixed in is changed. What was drawn stays.",
     "people": "Who reviews is changed. It counts at once.",
 }
 
@@ -76,6 +78,7 @@ def queue_page(
         queue,
         "",
         live=live_view(db, caller, queue, dataset),
+        has_sight=has_sight(db, caller, queue.dataset_id),
         agreement=agreement_view(db, caller, queue) if agreement else None,
         events_url=f"/api/v1{queue_url(caller, queue_id)}/progress/events",
     )
@@ -96,7 +99,7 @@ def queue_live(queue_id: UUID, caller: PageViewer, db: ReadSession) -> Response:
 
 @router.get("/items")
 def queue_items(queue_id: UUID, caller: PageViewer, db: ReadSession, asked: AskedItems) -> Response:
-    """Raises ClassUnknown, CursorInvalid."""
+    """Raises ClassUnknown, CursorInvalid, UnderBlindReview."""
     queue = queues.get_queue(db, caller, queue_id)
     found = _results(db, caller, queue)
     base = queue_url(caller, queue_id)
@@ -154,8 +157,9 @@ def queue_log(
     who: UUID | None = None,
     after: str | None = None,
 ) -> Response:
-    """Raises CursorInvalid."""
+    """Raises CursorInvalid, UnderBlindReview."""
     queue = queues.get_queue(db, caller, queue_id)
+    require_sight(db, caller, queue.dataset_id)
     dataset = get_dataset(db, caller, queue.dataset_id)
     cursor = decode_cursor(after, parse_number)
     rows = outcome_queries.latest_verdicts(
@@ -247,6 +251,33 @@ def order_queue(
             db, caller, queue_id, problems=problems, typed=typed, status=error.status
         )
     return _back(caller, queue_id, "order")
+
+
+@router.post("/mixing")
+def change_mixing(
+    queue_id: UUID,
+    caller: FormEngineer,
+    db: WriteSession,
+    audits: Annotated[str, Form(max_length=50)] = "0",
+    canaries: Annotated[str, Form(max_length=50)] = "0",
+) -> Response:
+    """Raises QueueNotFound."""
+    typed = {"audits": audits, "canaries": canaries}
+    read = {name: mixed_in(text, name) for name, text in typed.items()}
+    problems: Problems = {
+        name: value for name, value in read.items() if isinstance(value, FieldProblem)
+    }
+    if problems:
+        return _settings_page(db, caller, queue_id, problems=problems, typed=typed, status=422)
+    try:
+        with db.begin_nested():
+            queues.change_mixing(db, caller, queue_id, MixingIn.model_validate(read))
+    except ProblemError as error:
+        if error.status == 404:
+            raise
+        problems, status = problems_of(error), error.status
+        return _settings_page(db, caller, queue_id, problems=problems, typed=typed, status=status)
+    return _back(caller, queue_id, "mixing")
 
 
 _Ticked = Annotated[list[UUID], Form()]

@@ -18,6 +18,7 @@ from app.datasets.models import Dataset, Task
 from app.datasets.service import label_name
 from app.reviews import figures
 from app.reviews import outcome_queries as queries
+from app.reviews.blindness import has_sight
 from app.reviews.figure_schemas import AgreementOut, ReviewerOut
 from app.reviews.items_view import (
     KIND_WORDS,
@@ -28,7 +29,7 @@ from app.reviews.items_view import (
     given_text,
     verdict_text,
 )
-from app.reviews.models import ItemState, ReviewQueue, VerdictKind
+from app.reviews.models import ItemRole, ItemState, ReviewQueue, VerdictKind
 from app.reviews.queue_view import QueueCard, queue_cards, queue_url
 
 _REVIEWERS_SHOWN = 10
@@ -90,12 +91,15 @@ class LiveView:
     items_url: str
     modality: str
     nothing_yet: bool
+    is_blind: bool = False
 
 
 def live_view(db: Session, caller: Caller, queue: ReviewQueue, dataset: Dataset) -> LiveView:
     """In as many statements for many reviewers and items as for few."""
     base = queue_url(caller, queue.id)
     head = queue_cards(db, caller, [queue])[0]
+    if not has_sight(db, caller, dataset.id):
+        return _blind_view(db, caller, queue, head, base)
     outcomes = queries.outcomes(db, queue.id)
     people = figures.list_reviewers(db, caller, queue.id)
     rows = _reviewer_rows(db, queue, people, base)
@@ -105,7 +109,6 @@ def live_view(db: Session, caller: Caller, queue: ReviewQueue, dataset: Dataset)
     lines = log_lines(
         caller, queue, dataset, queries.latest_verdicts(db, queue, limit=_LINES_SHOWN), base
     )
-    may_adjudicate = head.mine.may_adjudicate and queue.closed_at is None
     return LiveView(
         head=head,
         figures=_figures(db, caller, queue, head, outcomes, base),
@@ -114,13 +117,40 @@ def live_view(db: Session, caller: Caller, queue: ReviewQueue, dataset: Dataset)
         more_reviewers=rows[_REVIEWERS_SHOWN:],
         disputed=disputed,
         disputed_url=ItemListing(Which.disputed).url(base),
-        adjudicate_url=f"{base}/review?adjudicate=true" if may_adjudicate else None,
+        adjudicate_url=_adjudicate_url(queue, head, base),
         lines=lines,
         log_url=f"{base}/log",
         items_url=f"{base}/items",
         modality=dataset.modality or "table",
         nothing_yet=not (rows or outcomes or lines),
     )
+
+
+def _blind_view(
+    db: Session, caller: Caller, queue: ReviewQueue, head: QueueCard, base: str
+) -> LiveView:
+    """How far the queue is, and nothing of what it found: what counts there is no canary."""
+    return LiveView(
+        head=head,
+        figures=_progress_figures(db, caller, queue, head, None),
+        heat=None,
+        reviewers=[],
+        more_reviewers=[],
+        disputed=[],
+        disputed_url="",
+        adjudicate_url=_adjudicate_url(queue, head, base),
+        lines=[],
+        log_url="",
+        items_url="",
+        modality="",
+        nothing_yet=False,
+        is_blind=True,
+    )
+
+
+def _adjudicate_url(queue: ReviewQueue, head: QueueCard, base: str) -> str | None:
+    may_adjudicate = head.mine.may_adjudicate and queue.closed_at is None
+    return f"{base}/review?adjudicate=true" if may_adjudicate else None
 
 
 def _figures(
@@ -136,17 +166,26 @@ def _figures(
         counts[VerdictKind(row.outcome)] += row.items
     settled = sum(counts.values())
     wrong, unusable = counts[VerdictKind.relabel], counts[VerdictKind.unusable]
-    progress = figures.queue_progress(db, caller, queue.id)
     found = f"{percent(wrong / settled)} of {number(settled)} settled" if settled else "none yet"
     if unusable:
         found += f"; {number(unusable)} more not usable"
+    wrong_labels = Figure(
+        "wrong labels found", number(wrong), found, ItemListing(Which.wrong).url(base)
+    )
+    return [wrong_labels, *_progress_figures(db, caller, queue, head, base)]
+
+
+def _progress_figures(
+    db: Session, caller: Caller, queue: ReviewQueue, head: QueueCard, base: str | None
+) -> list[Figure]:
+    """`base`: None if the items are not to be seen."""
+    progress = figures.queue_progress(db, caller, queue.id)
     shown = [
-        Figure("wrong labels found", number(wrong), found, ItemListing(Which.wrong).url(base)),
         Figure(
             "settled",
             head.progress.share,
             f"{number(progress.done)} of {plural(progress.item_count, 'item')}",
-            f"{base}/items",
+            f"{base}/items" if base else None,
         ),
         _pace(queue, progress.per_hour, progress.open),
     ]
@@ -156,7 +195,7 @@ def _figures(
                 "disputed",
                 number(progress.disputed),
                 "wait for an adjudicator",
-                ItemListing(Which.disputed).url(base),
+                ItemListing(Which.disputed).url(base) if base else None,
             )
         )
     shown.append(
@@ -243,6 +282,8 @@ def _line(dataset: Dataset, row: Any, base: str, *, is_told: bool) -> LogLine:
         notes.append("as adjudicator")
     if row.batch_id is not None:
         notes.append("in a batch")
+    if row.role == ItemRole.canary:
+        notes.append("a canary: the label shown was wrong on purpose")
     if not row.counted:
         notes.append("not counted: others were faster")
     if row.is_undone:

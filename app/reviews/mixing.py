@@ -37,8 +37,12 @@ class Mixing:
             return []
         counts = queue_queries.settled_counts(self._db, [queue.id]).get(queue.id)
         settled = counts.done + counts.disputed if counts else 0
+        wanting = max(queue.item_count + queue.mixed_in - settled, 0)
+        if not (wanting or queue.audits_left):
+            # There is nothing left to mix a canary into.
+            return []
         # Whatever is drawn is asked for as often as a flag is, by others.
-        turns = queue.overlap * (max(queue.item_count + queue.mixed_in - settled, 0) + left)
+        turns = queue.overlap * (wanting + left)
         taken: list[Any] = []
         for _ in range(wanted):
             turn = CHANCE.random() * turns

@@ -155,6 +155,8 @@ def preview_of(found: Results, body: QueueIn, count: int) -> Preview:
     if body.overlap > 1:
         decisions = plural(count * body.overlap, "decision")
         words += f"; {decisions}, for {body.overlap} people decide each"
+    if body.audits:
+        words += f"; {plural(body.audits, 'audit')} on top"
     return Preview(count, plural(count, "item"), words + ".")
 
 

@@ -44,6 +44,8 @@ class QueueForm:
     minutes: str = "10"
     tolerance: str = "0"
     show_suggestion: bool = True
+    audits: str = "0"
+    canaries: str = "0"
     who: str = "all"
     reviewers: tuple[str, ...] = ()
     adjudicators: tuple[str, ...] = ()
@@ -68,6 +70,8 @@ def _typed(
     minutes: _Text = "10",
     tolerance: _Text = "0",
     show_suggestion: _Text = "",
+    audits: _Text = "0",
+    canaries: _Text = "0",
     who: _Text = "all",
     reviewers: _Ticked = [],  # noqa: B006 - FastAPI copies it
     adjudicators: _Ticked = [],  # noqa: B006
@@ -91,6 +95,8 @@ def _typed(
         minutes=minutes,
         tolerance=tolerance,
         show_suggestion=bool(show_suggestion),
+        audits=audits,
+        canaries=canaries,
         who=who,
         reviewers=tuple(reviewers),
         adjudicators=tuple(adjudicators),
@@ -116,8 +122,8 @@ Problems = dict[str, FieldProblem]
 """By the member of the request that they are about; an empty text: about none."""
 
 FIELDS = (
-    "name", "policy", "order_by", "overlap", "claim_ttl_s", "tolerance", "reviewers",
-    "adjudicators", "reviewer_groups", "adjudicator_groups",
+    "name", "policy", "order_by", "overlap", "claim_ttl_s", "tolerance", "audits", "canaries",
+    "reviewers", "adjudicators", "reviewer_groups", "adjudicator_groups",
 )  # fmt: skip
 
 
@@ -159,6 +165,8 @@ def request_of_form(form: QueueForm) -> QueueIn:
         "claim_ttl_s": 600 if "claim_ttl_s" in problems else max(10, round(60 * minutes)),
         "tolerance": read("tolerance", _tolerance(form)),
         "show_suggestion": form.show_suggestion,
+        "audits": read("audits", mixed_in(form.audits, "audits")),
+        "canaries": read("canaries", mixed_in(form.canaries, "canaries")),
         "reviewers": form.reviewers if is_chosen else (),
         "adjudicators": form.adjudicators,
         "reviewer_groups": form.reviewer_groups if is_chosen else (),
@@ -238,6 +246,13 @@ def _overlap(form: QueueForm) -> int | FieldProblem:
         return FieldProblem(
             "How many people decide each item is not a whole number.", "Give one from 1 to 20."
         )
+    return count
+
+
+def mixed_in(text: str, what: str) -> int | FieldProblem:
+    count = 0 if not text.strip() or number_of(text) == 0 else count_of(text)
+    if count is None:
+        return FieldProblem(f"How many {what} is not a whole number.", "Give one from 0 on.")
     return count
 
 

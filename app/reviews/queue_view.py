@@ -158,6 +158,10 @@ def facts_of(queue: QueueOut, dataset: Dataset, at: Row[Any]) -> list[str]:
         facts.append(f"{queue.overlap} people decide each")
     if not queue.show_suggestion:
         facts.append("suggestions hidden")
+    if queue.audits:
+        facts.append(f"{plural(queue.audits, 'audit')} mixed in")
+    if queue.canaries:
+        facts.append(f"up to {plural(queue.canaries, 'canary', 'canaries')}")
     if queue.is_assigned:
         people = len(queue.reviewers)
         named = [plural(people, "person", "people")] if people else []

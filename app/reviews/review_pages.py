@@ -16,6 +16,7 @@ from app.datasets.models import Task
 from app.db import ReadSession
 from app.evidence.service import has_evidence
 from app.evidence.view import evidence_view
+from app.reviews.blindness import require_own, require_sight
 from app.reviews.claims import MOST_AT_ONCE
 from app.reviews.models import ReviewQueue
 from app.reviews.queues import get_queue
@@ -28,7 +29,7 @@ from app.reviews.review_view import (
     queue_url,
 )
 from app.reviews.verdicts import item_not_found
-from app.scans.results import Results, get_score, open_results
+from app.scans.results import Results, get_score, results_of_scan
 
 router = APIRouter(prefix="/queues/{queue_id}", include_in_schema=False)
 
@@ -39,7 +40,7 @@ Positions = Annotated[list[int] | None, Query(max_length=MOST_AT_ONCE)]
 def _opened(db: Session, caller: Caller, queue_id: UUID) -> tuple[ReviewQueue, Results]:
     """A queue, with the results that order it now."""
     queue = get_queue(db, caller, queue_id)
-    return queue, open_results(db, caller, queue.order_scan_id)
+    return queue, results_of_scan(db, caller, queue.order_scan_id)
 
 
 @router.get("/review")
@@ -61,6 +62,7 @@ def item_page(
 ) -> Response:
     """One item: to look at, and to decide for whoever may."""
     queue, found = _opened(db, caller, queue_id)
+    require_own(db, caller, queue, position)
     views = item_views(db, caller, queue, found, [position])
     if not views:
         raise item_not_found(position)
@@ -128,6 +130,7 @@ def item_evidence(
 ) -> Response:
     """What the training data says of an item, as a part of the page."""
     queue, found = _opened(db, caller, queue_id)
+    require_sight(db, caller, queue.dataset_id)
     url = f"{project_url(caller)}/scans/{found.scan.id}"
     seen = None
     # The opponents of a wrong label mostly bear the suggested one.

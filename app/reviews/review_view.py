@@ -22,6 +22,7 @@ from app.datasets.shown import Shown, shown_examples
 from app.evidence.service import has_evidence
 from app.reviews import duty_queries, queue_queries
 from app.reviews import review_queries as queries
+from app.reviews.blindness import is_blind_to, visible
 from app.reviews.choices import Choice, likely_first
 from app.reviews.models import (
     Duty,
@@ -115,7 +116,7 @@ def counts_of(db: Session, caller: Caller, queue: ReviewQueue) -> Counts:
     return Counts(
         today=queries.decided_today(db, queue.id, caller.principal_id),
         done=row.done if row else 0,
-        of=queue.item_count,
+        of=queue.whole,
         disputed=row.disputed if row else 0,
     )
 
@@ -133,7 +134,7 @@ def may_do(db: Session, caller: Caller, queue: ReviewQueue) -> MayDo:
 def item_views(
     db: Session, caller: Caller, queue: ReviewQueue, found: Results, positions: Sequence[int]
 ) -> list[ItemView]:
-    """Those of the items that the queue has, in the order asked for.
+    """Those of the items that the queue has and the caller may see, in the order asked for.
 
     Args:
         found: the results that order the queue now.
@@ -142,14 +143,15 @@ def item_views(
         row.ReviewItem.position: row
         for row in queries.items_at(db, queue, positions, caller.principal_id)
     }
-    there = [position for position in dict.fromkeys(positions) if position in rows]
+    told = visible(db, caller, queue, list(rows))
+    there = [position for position in dict.fromkeys(positions) if position in told]
     if not there:
         return []
     scores = {score.position: score for score in results.scores_at(db, found, there)}
     flags = results.flags_of(db, found, list(scores.values()))
-    told = [position for position in there if _tells_verdicts(caller, rows[position])]
-    verdicts = queries.verdicts_on(db, queue.id, told, _VERDICTS_SHOWN) if told else []
-    by_position: dict[int, list[VerdictView]] = {position: [] for position in told}
+    settled = [position for position in there if _tells_verdicts(caller, rows[position])]
+    verdicts = queries.verdicts_on(db, queue.id, settled, _VERDICTS_SHOWN) if settled else []
+    by_position: dict[int, list[VerdictView]] = {position: [] for position in settled}
     for each in verdicts:
         by_position[each.ReviewVerdict.position].append(_verdict_view(found, each))
     shown = shown_examples(found.dataset, project_url(caller), there)
@@ -177,6 +179,11 @@ def _tells_verdicts(caller: Caller, row: Row[*tuple[Any, ...]]) -> bool:
     return caller.role.includes(Role.engineer) and not is_deciding
 
 
+def _is_blind(caller: Caller, queue: ReviewQueue, row: Row[*tuple[Any, ...]]) -> bool:
+    """Whoever has an item of a blind queue in hand is to judge it by itself."""
+    return is_blind_to(caller, queue) or (queue.is_blind and row.adjudicates is not None)
+
+
 def _item_view(
     caller: Caller,
     queue: ReviewQueue,
@@ -189,7 +196,10 @@ def _item_view(
 ) -> ItemView:
     item: ReviewItem = row.ReviewItem
     is_regression = found.dataset.task == Task.regression
-    suggests = queue.show_suggestion
+    is_blind = _is_blind(caller, queue, row)
+    if is_blind:
+        score = flag = None
+    suggests = queue.show_suggestion and not is_blind
     url = f"{queue_url(caller, queue)}/items/{item.position}"
     given = _label_text(found, item.given_label, row.given_target)
     suggested_label = label_name(found.dataset, item.suggested_label) if suggests else None
@@ -212,7 +222,7 @@ def _item_view(
         has_long_choices=any(len(choice.label) > _SHORT_LABEL for choice in choices),
         suspicion=real(score.suspicion) if score and score.suspicion is not None else None,
         is_flagged=flag is not None,
-        reasons=_reasons(found, score, flag, given, suggests=suggests),
+        reasons=[] if is_blind else _reasons(found, score, flag, given, suggests=suggests),
         evidence_url=f"{url}/evidence" if suggests and has_evidence(found) else None,
         is_open=item.state == ItemState.open,
         is_settled=item.state != ItemState.open and mine is None and not row.adjudicates,

@@ -13,7 +13,7 @@ from app.access.groups import groups_offered
 from app.access.members import list_people
 from app.access.models import Role
 from app.access.service import Caller
-from app.dashboard.formatting import duration, plural
+from app.dashboard.formatting import duration, number, plural
 from app.datasets.models import Task
 from app.datasets.service import get_dataset
 from app.reviews import outcome_queries as queries
@@ -54,6 +54,9 @@ class SettingsView:
     scans: list[ScanOption]
     orders: list[tuple[str, str]]
     order_by: str
+    audits: str
+    canaries: str
+    may_have_canaries: bool
     who: str
     people: list[AssigneeOption]
     groups: list[AssigneeOption]
@@ -76,6 +79,9 @@ def settings_view(
             if not (is_regression and order in NOT_IN_REGRESSION)
         ],
         order_by=typed.get("order_by", queue.order_by),
+        audits=typed.get("audits", str(queue.audits)),
+        canaries=typed.get("canaries", str(queue.canaries)),
+        may_have_canaries=not is_regression,
         who=typed.get("who", "chosen" if described.is_assigned else "all"),
         people=person_options(db, caller, chosen["reviewers"], chosen["adjudicators"]),
         groups=group_options(db, caller, chosen["reviewer_groups"], chosen["adjudicator_groups"]),
@@ -87,11 +93,25 @@ def _facts(queue: ReviewQueue, *, is_regression: bool) -> list[tuple[str, str]]:
         ("items", policy_words(queue.policy)),
         ("decided by", plural(queue.overlap, "person", "people")),
         ("an item stays in hand", duration(queue.claim_ttl_s)),
-        ("suggested label", "shown" if queue.show_suggestion else "hidden"),
+        ("suggested label", _suggestion_words(queue)),
+        ("drawn so far", _drawn_words(queue)),
     ]
     if is_regression:
         facts.append(("numbers agree within", f"{queue.tolerance:g}"))
     return [*facts, ("id", str(queue.id))]
+
+
+def _suggestion_words(queue: ReviewQueue) -> str:
+    if queue.is_blind:
+        return "hidden, as what is drawn has none"
+    return "shown" if queue.show_suggestion else "hidden"
+
+
+def _drawn_words(queue: ReviewQueue) -> str:
+    if not (queue.audits or queue.canaries):
+        return "nothing"
+    drawn = f"{number(queue.audits_drawn)} of {plural(queue.audits, 'audit')}"
+    return f"{drawn}, {plural(queue.canaries_made, 'canary', 'canaries')}"
 
 
 def _scans(db: Session, caller: Caller, queue: ReviewQueue, chosen: str) -> list[ScanOption]:

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cleantrace.cli import label_estimates
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.service import connected, id_column, location, out, remember
-from cleantrace.client import Client, Dataset
 from cleantrace.progress import Bar
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True, callback=remember)
@@ -112,12 +113,4 @@ def show(
             out.print(f"row {row.row}: {row.reason}", markup=False, highlight=False)
 
 
-def find_dataset(client: Client, ref: str) -> Dataset | str:
-    """By `name:version`; anything else is taken for an id."""
-    name, separator, version = ref.rpartition(":")
-    if not separator:
-        return ref
-    for each in client.datasets(name):
-        if each.version == version:
-            return each
-    raise typer.BadParameter(f"there is no version {version!r} of a dataset {name!r}")
+app.command("estimate")(label_estimates.estimate)

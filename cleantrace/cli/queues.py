@@ -28,7 +28,15 @@ def create(
     suggested: Annotated[str | None, typer.Option(help="With --given: suggested this one.")] = None,
     order_by: Annotated[str, typer.Option(help="Score that orders it.")] = "suspicion",
     overlap: Annotated[int, typer.Option(min=1, help="People who decide each item.")] = 1,
-    blind: Annotated[bool, typer.Option("--blind", help="Do not show suggestions.")] = False,
+    hide_suggestions: Annotated[
+        bool, typer.Option("--hide-suggestions", help="Do not show suggestions.")
+    ] = False,
+    audits: Annotated[
+        int, typer.Option(min=0, help="Examples drawn at random among the rest, as a proof.")
+    ] = 0,
+    canaries: Annotated[
+        int, typer.Option(min=0, help="Examples shown with a wrong label, at most.")
+    ] = 0,
 ) -> None:
     """Make a queue of what a scan flagged, or of what is named; print its id."""
     policies: list[dict[str, Any]] = []
@@ -47,7 +55,9 @@ def create(
             policies[0] if policies else None,
             order_by=order_by,
             overlap=overlap,
-            show_suggestion=not blind,
+            show_suggestion=not hide_suggestions,
+            audits=audits,
+            canaries=canaries,
         )
     typer.echo(made.id)
 
@@ -75,6 +85,19 @@ def _row(queue: Queue) -> list[str]:
         "closed" if queue.closed_at else "",
         queue.id,
     ]
+
+
+@app.command("mix")
+def change_mixing(
+    context: typer.Context,
+    queue: Annotated[str, typer.Argument(help="Id of the queue.")],
+    audits: Annotated[int, typer.Option(min=0, help="In all, with those drawn so far.")],
+    canaries: Annotated[int, typer.Option(min=0, help="In all, at most.")] = 0,
+) -> None:
+    """Say anew how many audits and canaries are mixed into a queue."""
+    with connected(context) as client:
+        changed = client.change_mixing(queue, audits=audits, canaries=canaries)
+    typer.echo(f"{changed.audits:,} audits, up to {changed.canaries:,} canaries")
 
 
 @app.command("status")

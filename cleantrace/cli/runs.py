@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cleantrace.cli.datasets import find_dataset
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.service import connected, id_column, location, out, read_json, remember
 from cleantrace.progress import Bar
 

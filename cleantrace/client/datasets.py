@@ -5,6 +5,7 @@ from typing import Literal
 
 from cleantrace.client.calls import NO_REASON, Calls, DatasetRef, Location, as_uri, path_id
 from cleantrace.client.errors import DatasetFailed
+from cleantrace.client.label_models import LabelEstimate
 from cleantrace.client.models import Dataset, RejectedRow
 from cleantrace.client.waiting import Deadline, poll
 
@@ -72,6 +73,23 @@ class DatasetCalls(Calls):
     def retry_dataset(self, dataset: DatasetRef) -> Dataset:
         """Index a failed dataset again. Raises DatasetNotFailed."""
         return Dataset.from_json(self._transport.post(f"/datasets/{path_id(dataset)}/retry"))
+
+    def estimate(
+        self, dataset: DatasetRef, *, alpha: float = 0.05, target: float = 0.01
+    ) -> LabelEstimate:
+        """How many labels are wrong, by the audits that review queues drew.
+
+            found = client.estimate(dataset)
+            print(found.says, found.wrong.after.share.highest)
+
+        Args:
+            alpha: bounds hold with confidence 1 - alpha, at all moments that anybody asks together.
+            target: share left wrong that `forecast` tells the audits for.
+        Raises:
+            DatasetNotReady
+        """
+        path = f"/datasets/{path_id(dataset)}/estimate"
+        return LabelEstimate.from_json(self._transport.get(path, alpha=alpha, target=target))
 
     def wait_for_dataset(
         self,

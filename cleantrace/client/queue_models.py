@@ -38,6 +38,8 @@ class Queue(Record):
     tolerance: float = 0.0
     reviewer_groups: Sequence[str] = ()
     adjudicator_groups: Sequence[str] = ()
+    audits: int = 0
+    canaries: int = 0
 
     _readers: ClassVar = _TIMES
 
@@ -62,7 +64,8 @@ class ReviewItem(Record):
 
     position: int
     key: str
-    place: int
+    place: int | None
+    """None in a blind queue, as are suggestion and priority."""
     given_label: str | None
     given_target: float | None
     suggested_label: str | None

@@ -24,6 +24,8 @@ class QueueCalls(Calls):
         order_by: str = "suspicion",
         overlap: int = 1,
         show_suggestion: bool = True,
+        audits: int = 0,
+        canaries: int = 0,
         **options: Any,
     ) -> Queue:
         """Make a review queue from a complete scan.
@@ -34,10 +36,15 @@ class QueueCalls(Calls):
                 not given.
             order_by: the scan's score; examples without it come last.
             overlap: how many people decide each item.
+            audits: how many examples to draw at random among the rest, from those that nobody has
+                reviewed, as a proof of how many labels are wrong. Makes the queue blind.
+            canaries: how many examples at most to show with a wrong label, to see whether
+                reviewers notice. Makes it blind too.
             options: claim_ttl_s, tolerance, reviewers, adjudicators, reviewer_groups,
                 adjudicator_groups: as in the API's reference.
         Raises:
-            ScanNotComplete, QueueExists, ClassUnknown, PersonUnknown, GroupUnknown, Invalid
+            ScanNotComplete, QueueExists, ClassUnknown, PersonUnknown, GroupUnknown,
+            CanariesInvalid, Invalid
         """
         body: dict[str, Any] = {
             "name": name,
@@ -45,6 +52,8 @@ class QueueCalls(Calls):
             "order_by": order_by,
             "overlap": overlap,
             "show_suggestion": show_suggestion,
+            "audits": audits,
+            "canaries": canaries,
             **options,
         }
         if policy is not None:
@@ -95,6 +104,15 @@ class QueueCalls(Calls):
         }
         return Queue.from_json(self._transport.put(f"{_path(queue)}/people", body))
 
+    def change_mixing(self, queue: QueueRef, *, audits: int, canaries: int = 0) -> Queue:
+        """Say anew how many audits and canaries it gets in all; what was drawn stays.
+
+        Raises:
+            QueueNotFound, QueueClosed, CanariesInvalid
+        """
+        body = {"audits": audits, "canaries": canaries}
+        return Queue.from_json(self._transport.put(f"{_path(queue)}/mixing", body))
+
     def close_queue(self, queue: QueueRef) -> Queue:
         """Give no item out any more."""
         return Queue.from_json(self._transport.post(f"{_path(queue)}/close"))
@@ -126,6 +144,7 @@ class QueueCalls(Calls):
 
         Raises:
             ItemTaken: others filled it meanwhile. The verdict is kept, but does not count.
+            NotInHand: the queue is blind, and the caller does not hold the item.
             QueueClosed, ClassUnknown, Invalid
         """
         position = item if isinstance(item, int) else item.position

@@ -11,6 +11,12 @@ class NotAdjudicator(NotAllowed):
     code = "review-not-adjudicator"
 
 
+class UnderBlindReview(NotAllowed):
+    """Reviewers of a dataset see no scores and flags of it while it is reviewed blindly."""
+
+    code = "review-under-blind-review"
+
+
 class GroupNotFound(NotFound):
     code = "group-not-found"
 
@@ -69,6 +75,12 @@ class ItemTaken(Conflict):
     """Others decided the item meanwhile; the verdict is kept, but does not count."""
 
     code = "review-item-taken"
+
+
+class NotInHand(Conflict):
+    """In a blind queue people decide what they hold."""
+
+    code = "review-item-not-in-hand"
 
 
 class NothingToUndo(Conflict):
@@ -137,6 +149,10 @@ class RegionInvalid(Invalid):
     """A region of a scan's scores that contradicts itself, or the scan's task."""
 
     code = "region-invalid"
+
+
+class CanariesInvalid(Invalid):
+    code = "review-canaries-invalid"
 
 
 class VerdictInvalid(Invalid):

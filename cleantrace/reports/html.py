@@ -82,15 +82,14 @@ def _table(name: str, head: list[str], rows: list[str]) -> str:
     body = "\n".join(rows)
     return (
         # Focusable, so that the keyboard can scroll it.
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>\n<thead><tr>{cells}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>\n'
+        f"<thead><tr>{cells}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
 def _rules(report: Report) -> str:
-    return _table(
-        "Rules", ["Status", "Rule", "Asked for", "Found"], [_rule(each) for each in report.rules]
-    )
+    head = ["Status", "Rule", "Asked for", "Found"]
+    return _table("Rules", head, [_rule(each) for each in report.rules])
 
 
 def _rule(rule: Mapping[str, Any]) -> str:

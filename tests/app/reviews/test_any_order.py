@@ -13,10 +13,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller
+from app.reviews import mixing
 from benchmarks.review_world import CLASSES
+from tests.app.reviews.mixed import found_right, queue_of, require_exact, roles_of
 from tests.app.reviews.world import (
     Person,
     add_scan,
+    add_world,
     let_claims_expire,
     make_queue,
     require_sound,
@@ -26,6 +29,7 @@ from tests.app.reviews.world import (
 # Few items, so that people meet at them.
 _ITEMS = 5
 _STEPS = 150
+_ROLES = ("reviewer", "reviewer", "engineer", "engineer")
 _KINDS = ["right", "right", "relabel", "unusable", "unsure", "skip", "skip"]
 
 
@@ -185,23 +189,56 @@ def test_counts_stay_true_whatever_people_do(api: TestClient, overlap: int, seed
         random.Random(seed),
         UUID(queue),
         [made.scan_id, add_scan(made.dataset_id, _ITEMS, seed=1)],
-        [caller_of(Person(api, role)) for role in ("reviewer", "reviewer", "engineer", "engineer")],
+        [caller_of(Person(api, role)) for role in _ROLES],
     )
+    _play(play, lambda: require_sound(queue))
+    _finish(api, queue, overlap)
+
+
+def _play(play: Play, require: Callable[[], None]) -> None:
     for done in range(_STEPS):
         play.step()
         if done % 3:
             continue
         try:
-            require_sound(queue)
+            require()
         except AssertionError as error:
             raise AssertionError("\n".join(play.story[-40:])) from error
+
+
+@pytest.mark.parametrize(("overlap", "seed"), [(1, 2), (2, 3)])
+def test_so_they_do_where_audits_and_canaries_are_mixed_in(
+    api: TestClient, overlap: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = 4 * _ITEMS
+    made = add_world("lab", n)
+    found_right(api, made.scan_id, n // 2)
+    keys = [f"key-{position}" for position in range(_ITEMS)]
+    policy = {"kind": "keys", "keys": keys}
+    queue = queue_of(api, made.scan_id, policy=policy, overlap=overlap, audits=5, canaries=3)
+    monkeypatch.setattr(mixing, "CHANCE", random.Random(seed))
+    play = Play(
+        random.Random(seed),
+        UUID(queue),
+        [made.scan_id, add_scan(made.dataset_id, n, seed=1)],
+        [caller_of(Person(api, role)) for role in _ROLES],
+    )
+
+    def require() -> None:
+        require_sound(queue)
+        require_exact(made, n)
+
+    _play(play, require)
     _finish(api, queue, overlap)
+    require()
+    assert set(roles_of(queue).values()) == {"flag", "audit", "canary"}
 
 
 def _finish(api: TestClient, queue: str, overlap: int) -> None:
     """Fresh people find all that is left to decide."""
     let_claims_expire()
-    for _ in range(overlap):
+    # Whoever is among the last may be given a canary, which others have to see too.
+    for _ in range(2 * overlap):
         late = Person(api)
         while late.work(queue):
             pass

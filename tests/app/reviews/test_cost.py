@@ -12,8 +12,18 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from app.reviews import claim_queries
-from tests.app.reviews.world import LAB, Person, add_scan, get, make_queue, post, sql
+from app.reviews import claim_queries, mixing
+from tests.app.reviews.mixed import Always, Never, found_right, queue_of
+from tests.app.reviews.world import (
+    LAB,
+    Person,
+    add_scan,
+    add_world,
+    get,
+    make_queue,
+    post,
+    sql,
+)
 from tests.support import make_key, make_person
 
 _OURS = re.compile(r"\breview_(?!queues|duties|desks|samples|batches)\w+|\bexamples\b")
@@ -61,6 +71,24 @@ def test_next_and_decide_are_few_statements_however_far_one_is(
             ada.work(queue)
 
 
+def test_in_a_blind_queue_they_are_hardly_more(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = add_world("lab", 300)
+    queue = queue_of(api, made.scan_id, audits=50)
+    ada = Person(api)
+    ada.work(queue)
+    for dice, statements in ((Never(1), 3), (Always(1), 9)):
+        monkeypatch.setattr(mixing, "CHANCE", dice)
+        with sent_statements(monkeypatch) as sent:
+            item = ada.next(queue)
+        of_audits = [query for query, _ in sent if re.search("review_|audit_|reviewed_", query)]
+        assert len(of_audits) <= statements
+        with sent_statements(monkeypatch) as sent:
+            ada.decide(queue, item["position"])
+        assert len(_of_reviews(sent)) == 3
+
+
 def test_lists_are_as_many_statements_for_many_as_for_few(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,7 +112,7 @@ def test_lists_are_as_many_statements_for_many_as_for_few(
     assert count() == few
 
 
-def _everything(api: TestClient) -> Callable[[], None]:
+def _everything(api: TestClient, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A queue large enough for plans to matter, and all that people do at it."""
     queue, made = make_queue(api, 20_000, overlap=2)
     small, _ = make_queue(api, 3_000)
@@ -133,9 +161,18 @@ def _everything(api: TestClient) -> Callable[[], None]:
         " WHERE projects.name = 'elsewhere' AND review_queues.id = :q",
         q=far,
     )
+    found_right(api, made.scan_id, 300)
+    blind = queue_of(api, made.scan_id, audits=500, overlap=2)
+    with_canaries = queue_of(api, made.scan_id, canaries=20)
     sql("ANALYZE")
 
     def work() -> None:
+        monkeypatch.setattr(mixing, "CHANCE", Always(1))
+        for person in (ada, bob):
+            item = person.ask(blind, count=3)["items"][0]
+            person.decide(blind, item["position"])
+            get(person.client, f"/queues/{blind}/items/{item['position']}")
+        assert bob.ask(with_canaries, count=10)["items"]
         for person in (ada, bob):
             item = person.ask(queue, count=2)["items"][0]
             person.decide(queue, item["position"], "unusable" if person is ada else "right")
@@ -174,7 +211,7 @@ def _everything(api: TestClient) -> Callable[[], None]:
 def test_no_statement_reads_a_table_from_end_to_end(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = _everything(api)
+    work = _everything(api, monkeypatch)
     with sent_statements(monkeypatch) as sent:
         work()
     seen: dict[str, Mapping[str, Any] | None] = {}

@@ -87,10 +87,14 @@ def test_queues_from_the_command_line(client: Client, api_url: str, key: str) ->
         assert result.exit_code == status, result.output
         return result.stdout
 
-    options = ["--scan", str(made.scan_id), "--given", "cat", "--suggested", "dog", "--blind"]
+    options = ["--scan", str(made.scan_id), "--given", "cat", "--suggested", "dog"]
+    options += ["--hide-suggestions", "--audits", "5"]
     queue = run("create", "mixed up", *options).strip()
     assert client.get_queue(queue).policy == {"kind": "class", "given": "cat", "suggested": "dog"}
     assert not client.get_queue(queue).show_suggestion
+    assert client.get_queue(queue).audits == 5
+    assert run("mix", queue, "--audits", "7", "--canaries", "2") == "7 audits, up to 2 canaries\n"
+    assert client.next_items(queue)[0].place is None
     assert "mixed up" in run("list")
     shown = json.loads(run("status", queue))
     assert shown["progress"]["open"] == shown["item_count"] > 0

@@ -1,0 +1,67 @@
+"""`cleantrace datasets estimate`."""
+
+import json
+import math
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cleantrace.cli.dataset_names import find_dataset
+from cleantrace.cli.estimates import Output
+from cleantrace.cli.service import connected, out
+from cleantrace.client import LabelEstimate, Wrong
+
+
+def estimate(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="Id, or name:version.")],
+    alpha: Annotated[
+        float, typer.Option(min=0.0001, max=0.5, help="Bounds hold with confidence 1 - alpha.")
+    ] = 0.05,
+    target: Annotated[
+        float, typer.Option(min=0, max=0.9999, help="Share to tell the audits for that show it.")
+    ] = 0.01,
+    output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
+) -> None:
+    """Tell how many labels are wrong, with bounds that hold however often you ask."""
+    with connected(context) as client:
+        found = client.estimate(find_dataset(client, dataset), alpha=alpha, target=target)
+    if output is Output.json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    typer.echo(found.says)
+    table = Table("wrong labels", box=None)
+    for name in ("likeliest", "lowest", "highest", "share, at most"):
+        table.add_column(name, justify="right")
+    table.add_row("before the review", *_row(found.wrong.before))
+    table.add_row("after corrections", *_row(found.wrong.after))
+    for each in found.classes:
+        table.add_row(f"  of these {each.label}", *_row(each.wrong.after))
+    out.print(table)
+    typer.echo(_basis(found), err=True)
+
+
+def _row(wrong: Wrong) -> list[str]:
+    counts = (wrong.number.estimate, wrong.number.lowest, wrong.number.highest)
+    return [*(f"{count:,}" for count in counts), _at_most(wrong.share.highest)]
+
+
+def _at_most(share: float) -> str:
+    """A bound is never rounded to less than it is."""
+    return f"{math.ceil(1e4 * share - 1e-6) / 1e4:.2%}"
+
+
+def _basis(found: LabelEstimate) -> str:
+    told = (
+        f"From {found.audits.answered:,} answered audits of {found.audits.drawn:,}; "
+        f"{found.reviewed:,} of {found.examples:,} examples are reviewed, "
+        f"{found.found:,} were found wrong."
+    )
+    if found.forecast.audits:
+        told += (
+            f" About {found.forecast.audits:,} more answers would show at most "
+            f"{found.forecast.target:.4g} left wrong."
+        )
+    return told
