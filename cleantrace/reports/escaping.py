@@ -60,9 +60,10 @@ def markdown_code(text: object, longest: int = _LONGEST) -> str:
 
 
 def sarif(text: object, longest: int = _LONGEST) -> str:
-    """A plain-text message of SARIF, in which [text](target) would be a link."""
+    """A plain-text message of SARIF, in which [text](target) is a link, {0} a placeholder."""
     found = visible(text, longest).replace("\\", "\\\\")
-    return found.replace("[", "\\[").replace("]", "\\]")
+    found = found.replace("[", "\\[").replace("]", "\\]")
+    return found.replace("{", "{{").replace("}", "}}")
 
 
 def workflow_message(text: object, longest: int = _LONGEST) -> str:

@@ -181,6 +181,7 @@ def test_sarif_is_valid_and_harmless(text: str, sarif_schema: Any) -> None:
     for result in found["runs"][0]["results"]:
         message = result["message"]["text"]
         assert not re.search(r"(?<!\\)\[[^\]\\]*\]\(", message)
+        assert not {*"{}"} & {*message.replace("{{", "").replace("}}", "")}
         assert not controls_in(message)
 
 
