@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
+from app.datasets.models import Dataset, DatasetStatus
 from app.datasets.service import get_dataset
 from app.db import new_id, now
 from app.gates import queries
@@ -185,21 +186,24 @@ def _subject(
         dataset = get_dataset(db, caller, scan.dataset_id)
         if scan.status == ScanStatus.complete:
             return Subject(dataset, scan)
-        return Subject(dataset, None, _why_not(scan))
+        return Subject(dataset, None, _why_not(dataset, scan))
     if dataset_id is None:
         return None
     dataset = get_dataset(db, caller, dataset_id)
     complete = queries.latest_scan(db, dataset_id, complete=True)
     if complete is not None:
         return Subject(dataset, complete)
-    return Subject(dataset, None, _why_not(queries.latest_scan(db, dataset_id, complete=False)))
+    latest = queries.latest_scan(db, dataset_id, complete=False)
+    return Subject(dataset, None, _why_not(dataset, latest))
 
 
-def _why_not(scan: Scan | None) -> str:
-    if scan is None:
+def _why_not(dataset: Dataset, scan: Scan | None) -> str:
+    what, found = ("scan", scan) if scan is not None else ("dataset", dataset)
+    if found is dataset and dataset.status == DatasetStatus.ready:
         return "The dataset was never scanned."
-    failure = (scan.failure or {}).get("detail")
-    return f"The scan is {scan.status}" + (f": {failure}" if failure else ".")
+    failure = (found.failure or {}).get("detail")
+    state = "has failed" if found.status == "failed" else f"is {found.status}"
+    return f"The {what} {state}" + (f": {failure}" if failure else ".")
 
 
 def list_evaluations(

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,17 +76,13 @@ def _left(end: float | None) -> float | None:
     return None if end is None else max(end - time.monotonic(), 0.0)
 
 
-class _told:  # noqa: N801 - reads as a verb where it is used
+@contextmanager
+def _told() -> Iterator[None]:
     """Says on standard error why waiting was in vain, and goes on."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, WaitTimedOut | JobFailed):
-            return False
+    try:
+        yield
+    except (WaitTimedOut, JobFailed) as error:
         typer.secho(f"cleantrace: {error}", err=True, fg=typer.colors.YELLOW)
-        return True
 
 
 def fingerprint_of(client: Client, dataset_id: str, data: Path) -> str | None:

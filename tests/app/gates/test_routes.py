@@ -204,6 +204,10 @@ class TestCounting:
         sql("DELETE FROM scans")
         found = check(api, policy(*rules), dataset_id=str(made.dataset_id))
         assert found["rules"][0]["reason"] == "The dataset was never scanned."
+        failure = """'{"title": "x", "detail": "It is empty."}'"""
+        sql(f"UPDATE datasets SET status = 'failed', failure = CAST({failure} AS jsonb)")
+        found = check(api, policy(*rules), dataset_id=str(made.dataset_id))
+        assert found["rules"][0]["reason"] == "The dataset has failed: It is empty."
 
 
 class TestBaseline:
