@@ -29,6 +29,7 @@ from app.estimates.routes import router as label_estimates
 from app.evidence.routes import router as evidence
 from app.explore.pages import router as explore_pages
 from app.explore.routes import router as explore
+from app.gates.routes import router as gates
 from app.openapi import Api
 from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
@@ -89,6 +90,7 @@ def create_app() -> Api:
         reviews,
         bulk,
         figures,
+        gates,
         people,
         groups,
         keys,

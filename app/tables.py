@@ -7,6 +7,7 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.estimates import models as audits
 from app.evidence import models as evidence
+from app.gates import models as gates
 from app.projects import models as projects
 from app.reviews import models as reviews
 from app.runs import models as runs
@@ -21,6 +22,7 @@ __all__ = [
     "datasets",
     "estimates",
     "evidence",
+    "gates",
     "metadata",
     "projects",
     "reviews",

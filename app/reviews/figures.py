@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller
-from app.datasets.models import Task
+from app.datasets.models import Dataset, Task
 from app.datasets.service import get_dataset, label_name
 from app.reviews import figure_queries as queries
+from app.reviews import queue_queries
 from app.reviews.alpha import interval_alpha, nominal_alpha
 from app.reviews.blindness import require_sight
 from app.reviews.figure_schemas import (
@@ -101,6 +103,35 @@ def queue_agreement(db: Session, caller: Caller, queue_id: UUID) -> AgreementOut
             for (given, suggested), patterns in by_class.items()
         ),
     )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    items: int
+    agreed: int
+    alpha: float | None
+
+
+def dataset_agreement(db: Session, dataset: Dataset) -> Agreement:
+    """How far people agree in all the queues of a dataset together."""
+    queues = queue_queries.queues_of_dataset(db, dataset.id)
+    if dataset.task == Task.regression:
+        sums = [queries.number_sums(db, queue.id, queue.tolerance) for queue in queues]
+        some = [row for row in sums if row.items]
+        return Agreement(
+            sum(row.items for row in some),
+            sum(row.agreed for row in some),
+            interval_alpha(
+                sum(int(row.values) for row in some),
+                sum(row.observed for row in some),
+                sum(row.total for row in some),
+                sum(row.squares for row in some),
+            ),
+        )
+    patterns: _Patterns = [
+        (row.pattern, row.items) for queue in queues for row in queries.class_patterns(db, queue.id)
+    ]
+    return Agreement(*_counts(patterns), nominal_alpha(patterns))
 
 
 def _counts(patterns: _Patterns) -> tuple[int, int]:

@@ -266,6 +266,10 @@ def queue(db: Session, project_id: uuid.UUID, queue_id: uuid.UUID) -> ReviewQueu
     )
 
 
+def queues_of_dataset(db: Session, dataset_id: uuid.UUID) -> Sequence[ReviewQueue]:
+    return db.scalars(select(ReviewQueue).where(ReviewQueue.dataset_id == dataset_id)).all()
+
+
 def queues_newest_first(
     db: Session,
     project_id: uuid.UUID,

@@ -2,7 +2,7 @@
 
 import typer
 
-from cleantrace.cli import datasets, keys, people, queues, runs, scans, stack
+from cleantrace.cli import datasets, gates, keys, people, queues, runs, scans, stack
 from cleantrace.version import __version__
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.add_typer(runs.checkpoints, name="checkpoints")
 app.add_typer(scans.app, name="scans")
 app.add_typer(scans.flags, name="flags")
 app.add_typer(queues.app, name="queues")
+app.add_typer(gates.app, name="gates")
+app.add_typer(gates.app, name="gate", hidden=True)  # `gate check` reads better than `gates check`
 
 
 @app.command("version")

@@ -67,10 +67,15 @@ def remember(
 def connected(context: typer.Context) -> Iterator[Client]:
     """A client of the service that the options, the environment or a running stack name."""
     try:
-        with _client(**context.obj) as client:
+        with client_of(context) as client:
             yield client
     except CleantraceError as error:
         _end(error)
+
+
+def client_of(context: typer.Context) -> Client:
+    """Raises NotConfigured."""
+    return _client(**context.obj)
 
 
 def _client(

@@ -1,6 +1,13 @@
 """The Python client: `Client`, what its methods return, and what they raise."""
 
 from cleantrace.client.client import Client
+from cleantrace.client.gate_models import (
+    Gate,
+    GateEvaluation,
+    GateEvaluationRow,
+    GateExplanation,
+    RuleResult,
+)
 from cleantrace.client.label_models import (
     Audits,
     Canaries,
@@ -53,6 +60,10 @@ __all__ = [
     "Failure",
     "Flag",
     "Forecast",
+    "Gate",
+    "GateEvaluation",
+    "GateEvaluationRow",
+    "GateExplanation",
     "Influence",
     "LabelEstimate",
     "Moment",
@@ -63,6 +74,7 @@ __all__ = [
     "RejectedRow",
     "ReviewItem",
     "ReviewerErrors",
+    "RuleResult",
     "Run",
     "Scan",
     "Score",

@@ -37,6 +37,14 @@ class SampleNotFound(NotFound):
     code = "review-sample-not-found"
 
 
+class GateNotFound(NotFound):
+    code = "gate-not-found"
+
+
+class EvaluationNotFound(NotFound):
+    code = "gate-evaluation-not-found"
+
+
 class WebhookNotFound(NotFound):
     code = "webhook-not-found"
 
@@ -153,6 +161,12 @@ class VerdictInvalid(Invalid):
 
 class NothingSelected(Invalid):
     code = "review-nothing-selected"
+
+
+class CheckInvalid(Invalid):
+    """Not just one policy, or not just one thing to hold it against."""
+
+    code = "gate-check-invalid"
 
 
 class WebhookAddressInvalid(Invalid):

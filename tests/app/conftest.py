@@ -43,6 +43,9 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     post(api, f"/scans/{scan['id']}/evidence/inputs", new_inputs, status=202)
     group = post(api, "/groups", {"name": "night shift", "people": people})
     review(api, scan, group)
+    policy = {"name": "release", "rules": [{"rule": "flags", "at_most": 9}]}
+    post(api, "/gates", {"policy": policy})
+    post(api, "/gate-evaluations", {"policy": policy, "scan_id": scan["id"]})
     post(api, "/keys", {"name": "nightly", "role": "viewer", "read_only": True, "days": 9})
     post(api, "/invitations", {"role": "viewer", "email": "ada@example.com", "days": 9})
     post(api, "/webhooks", {"url": "https://example.com/hook"})

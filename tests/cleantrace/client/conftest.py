@@ -12,6 +12,7 @@ import pytest
 from cleantrace import Client
 from cleantrace.standalone.ports import free_port
 from tests.cleantrace.client.front import Front
+from tests.cleantrace.client.shell import Shell
 from tests.support import make_key
 
 
@@ -62,3 +63,8 @@ def front(api_url: str) -> Iterator[Front]:
     """A gateway before the API that can be told to misbehave."""
     with Front(api_url) as front:
         yield front
+
+
+@pytest.fixture
+def shell(api_url: str, key: str) -> Shell:
+    return Shell(api_url, key)

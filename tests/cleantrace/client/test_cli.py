@@ -9,42 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from cleantrace import Client
-from cleantrace.cli import app
 from cleantrace.client import Estimate
 from tests import support
+from tests.cleantrace.client.shell import Shell
 
 COLUMNS = ["--format", "npz", "--input", "x", "--label", "y", "--key", "id"]
-
-
-class Shell:
-    """Runs commands with the environment of an operator's terminal."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self.env = {
-            "CLEANTRACE_URL": url,
-            "CLEANTRACE_API_KEY": key,
-            "CLEANTRACE_PROJECT": "lab",
-            "COLUMNS": "200",
-        }
-
-    def __call__(self, *arguments: str | Path, status: int = 0, **env: str | None) -> Result:
-        command = [str(each) for each in arguments]
-        result = CliRunner().invoke(app, command, env={**self.env, **env})
-        assert result.exit_code == status, result.output + repr(result.exception)
-        return result
-
-    def word(self, *arguments: str | Path) -> str:
-        """The one word a command prints on standard output."""
-        (word,) = self(*arguments).stdout.split()
-        return word
-
-
-@pytest.fixture
-def shell(api_url: str, key: str) -> Shell:
-    return Shell(api_url, key)
 
 
 @pytest.fixture

@@ -1,0 +1,214 @@
+"""SQL of gates: stored policies and evaluations, and what rules count."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Row, func, select, text, tuple_
+from sqlalchemy.orm import Session
+
+from app.access.models import Principal
+from app.gates.models import GateEvaluation, GatePolicy
+from app.gates.questions import FlagQuestion
+from app.scans.models import Flag, Scan, ScanStatus
+
+
+def hold_name(db: Session, project_id: uuid.UUID, name: str) -> None:
+    """Until the transaction ends nobody else stores a version of this name."""
+    key = func.hashtextextended(f"gate {project_id} {name}", 0)
+    db.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def latest_policy(db: Session, project_id: uuid.UUID, name: str) -> GatePolicy | None:
+    return policy_called(db, project_id, name, None)
+
+
+def policy_called(
+    db: Session, project_id: uuid.UUID, name: str, version: int | None
+) -> GatePolicy | None:
+    """This version of it, or the latest."""
+    asked = select(GatePolicy).where(GatePolicy.project_id == project_id, GatePolicy.name == name)
+    if version is not None:
+        asked = asked.where(GatePolicy.version == version)
+    return db.scalar(asked.order_by(GatePolicy.version.desc()).limit(1))
+
+
+def policy(db: Session, project_id: uuid.UUID, policy_id: uuid.UUID) -> GatePolicy | None:
+    return db.scalar(
+        select(GatePolicy).where(GatePolicy.id == policy_id, GatePolicy.project_id == project_id)
+    )
+
+
+def policies(
+    db: Session,
+    project_id: uuid.UUID,
+    *,
+    name: str | None,
+    after: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> Sequence[Row[GatePolicy, str]]:
+    """Rows of (policy, who stored it), the newest first."""
+    asked = (
+        select(GatePolicy, Principal.name)
+        .join(Principal, Principal.id == GatePolicy.created_by)
+        .where(GatePolicy.project_id == project_id)
+        .order_by(GatePolicy.created_at.desc(), GatePolicy.id.desc())
+        .limit(limit)
+    )
+    if name is not None:
+        asked = asked.where(GatePolicy.name == name)
+    if after is not None:
+        asked = asked.where(tuple_(GatePolicy.created_at, GatePolicy.id) < after)
+    return db.execute(asked).all()
+
+
+def name_of(db: Session, principal_id: uuid.UUID) -> str:
+    return db.scalar(select(Principal.name).where(Principal.id == principal_id)) or ""
+
+
+def evaluation(
+    db: Session, project_id: uuid.UUID, evaluation_id: uuid.UUID
+) -> GateEvaluation | None:
+    return db.scalar(
+        select(GateEvaluation).where(
+            GateEvaluation.id == evaluation_id, GateEvaluation.project_id == project_id
+        )
+    )
+
+
+_LISTED = (
+    GateEvaluation.id,
+    GateEvaluation.gate,
+    GateEvaluation.gate_version,
+    GateEvaluation.dataset_id,
+    GateEvaluation.scan_id,
+    GateEvaluation.verdict,
+    GateEvaluation.at,
+    Principal.name.label("by"),
+)
+
+
+def evaluations(
+    db: Session,
+    project_id: uuid.UUID,
+    *,
+    dataset_id: uuid.UUID | None,
+    gate: str | None,
+    after: tuple[datetime, uuid.UUID] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Without inputs and results, which may be long; the newest first."""
+    asked = (
+        select(*_LISTED)
+        .join(Principal, Principal.id == GateEvaluation.evaluated_by)
+        .where(GateEvaluation.project_id == project_id)
+        .order_by(GateEvaluation.at.desc(), GateEvaluation.id.desc())
+        .limit(limit)
+    )
+    if dataset_id is not None:
+        asked = asked.where(GateEvaluation.dataset_id == dataset_id)
+    if gate is not None:
+        asked = asked.where(GateEvaluation.gate == gate)
+    if after is not None:
+        asked = asked.where(tuple_(GateEvaluation.at, GateEvaluation.id) < after)
+    return cast("Sequence[Row[Any]]", db.execute(asked).all())
+
+
+def latest_scan(db: Session, dataset_id: uuid.UUID, *, complete: bool) -> Scan | None:
+    asked = select(Scan).where(Scan.dataset_id == dataset_id)
+    if complete:
+        asked = asked.where(Scan.status == ScanStatus.complete)
+    return db.scalar(asked.order_by(Scan.created_at.desc(), Scan.id.desc()).limit(1))
+
+
+def flagged_positions(db: Session, scan_id: uuid.UUID) -> Sequence[int]:
+    return db.scalars(select(Flag.position).where(Flag.scan_id == scan_id)).all()
+
+
+_REVIEWED = """
+    SELECT DISTINCT item.position
+    FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
+    WHERE queue.dataset_id = :dataset AND item.outcome IS NOT NULL AND item.role <> 'canary'
+"""
+_REVIEWED_COUNT = text(f"SELECT count(*) FROM ({_REVIEWED}) reviewed")  # noqa: S608 - no values
+
+
+def reviewed_count(db: Session, dataset_id: uuid.UUID) -> int:
+    """Examples that were decided in any queue."""
+    return db.execute(_REVIEWED_COUNT, {"dataset": dataset_id}).scalar_one()
+
+
+# Of flags, or of examples: both have the columns that are asked about.
+_SUCH = """
+    (CAST(:label AS integer) IS NULL OR example.given_label = :label)
+    AND (CAST(:key AS text) IS NULL OR example.key LIKE :key)
+    AND (CAST(:positions AS integer[]) IS NULL OR example.position = ANY(:positions))
+"""
+_FLAGS = f"""
+    FROM flags flag
+    JOIN examples example
+        ON example.dataset_id = :dataset AND example.position = flag.position
+    LEFT JOIN ({_REVIEWED}) reviewed ON reviewed.position = flag.position
+    WHERE flag.scan_id = :scan AND flag.suspicion >= :suspicion AND {_SUCH}
+        AND (NOT :unreviewed OR reviewed.position IS NULL)
+"""
+_FLAG_COUNTS = text(f"""
+    SELECT example.given_label, count(*) AS flags, count(reviewed.position) AS reviewed
+    {_FLAGS} GROUP BY example.given_label
+""")
+_EXAMPLE_COUNTS = text(f"""
+    SELECT example.given_label, count(*) AS examples FROM examples example
+    WHERE example.dataset_id = :dataset AND {_SUCH} GROUP BY example.given_label
+""")  # noqa: S608
+# Those that nobody has decided are what there is to do.
+_WORST = text(f"""
+    SELECT flag.*, example.key, example.given_target {_FLAGS}
+    ORDER BY reviewed.position IS NOT NULL, flag.rank LIMIT :most
+""")
+
+
+class Counting:
+    """The rows that a question is about, of one scan."""
+
+    def __init__(
+        self,
+        db: Session,
+        scan: Scan,
+        question: FlagQuestion,
+        *,
+        label: int | None,
+        positions: list[int] | None,
+        changed: list[int] | None,
+    ) -> None:
+        self._db = db
+        self._values = {
+            "scan": scan.id,
+            "dataset": scan.dataset_id,
+            "suspicion": question.suspicion,
+            "label": label,
+            "key": None if question.key is None else _like(question.key),
+            "unreviewed": question.unreviewed,
+        }
+        self._positions = positions
+        self._changed = changed
+
+    def flags(self) -> Sequence[Row[Any]]:
+        """Rows of (given_label, flags, reviewed)."""
+        return self._db.execute(_FLAG_COUNTS, self._values | {"positions": self._positions}).all()
+
+    def examples(self) -> Sequence[Row[Any]]:
+        """Rows of (given_label, examples)."""
+        return self._db.execute(_EXAMPLE_COUNTS, self._values | {"positions": self._changed}).all()
+
+    def worst(self, most: int) -> Sequence[Row[Any]]:
+        """Flags with their example's key and target, the most suspicious first."""
+        values = self._values | {"positions": self._positions, "most": most}
+        return self._db.execute(_WORST, values).all()
+
+
+def _like(pattern: str) -> str:
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%").replace("?", "_")
