@@ -9,7 +9,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 	--constraint constraints.txt
 STAMPS := $(VENV)/stamps
 PINS := pyproject.toml constraints.txt
-XDIST ?= 2
+# Tests wait for processes about as long as they compute.
+XDIST ?= 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -27,7 +28,7 @@ up: $(STAMPS)/standalone ## Run the whole service, data in ./cleantrace-data; AR
 
 test: $(STAMPS)/dev ## Run all tests; ARGS="tests/app -k claim" for some
 	@$(BIN)/python -m tools.ensure_browser
-	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(XDIST) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, container files
 	$(BIN)/ruff format --check .

@@ -64,6 +64,8 @@ def engine() -> Engine:
     return create_engine(
         settings().database_url,
         pool_pre_ping=True,
+        # The connection used last is the one whose statements and tables the server has at hand.
+        pool_use_lifo=True,
         pool_size=settings().database_pool,
         max_overflow=settings().database_pool,
         connect_args={"connect_timeout": 5, "application_name": "cleantrace"},

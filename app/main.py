@@ -47,6 +47,7 @@ from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.uploads.routes import router as uploads
 from app.webhooks.pages import router as webhook_pages
 from app.webhooks.routes import router as webhooks
 from cleantrace.version import __version__
@@ -77,6 +78,7 @@ def create_app() -> Api:
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (
+        uploads,
         datasets,
         label_estimates,
         runs,

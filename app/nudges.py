@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 SCORING_QUEUE = "scans"
 CPU_QUEUE = "cpu"
 QUEUE_OF_TASK = {
+    "uploads.assemble": CPU_QUEUE,
     "datasets.index": CPU_QUEUE,
     "runs.check_checkpoint": CPU_QUEUE,
     "scans.plan": CPU_QUEUE,
@@ -37,7 +38,7 @@ QUEUE_OF_TASK = {
 # A worker takes the most urgent message first, whatever came before it: a person waits for the
 # answer to a question, and a scan has many shards. As the Redis transport counts, 0 is first.
 _URGENT, _USUAL = 0, 6
-_SMALL_JOBS = {"scans.estimate", "scans.evidence"}
+_SMALL_JOBS = {"uploads.assemble", "scans.estimate", "scans.evidence"}
 
 # So many messages of a running scan are under way at once: workers that come later find some,
 # and each shard's end sends one on, so that scans running side by side take turns.

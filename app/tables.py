@@ -13,6 +13,7 @@ from app.reviews import models as reviews
 from app.runs import models as runs
 from app.scans import estimate_models as estimates
 from app.scans import models as scans
+from app.uploads import models as uploads
 from app.webhooks import models as webhooks
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "reviews",
     "runs",
     "scans",
+    "uploads",
     "webhooks",
 ]
 

@@ -8,13 +8,13 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from cleantrace.client.models import Checkpoint, Dataset, Estimate, Scan
+from cleantrace.client.models import Checkpoint, Dataset, Estimate, Scan, Upload
 
 _LINE_EVERY_S = 5.0
 
 
 class Bar:
-    """One bar. `dataset`, `checkpoints`, `estimate` and `scan` are callbacks for the client.
+    """One bar. Its methods named after what they follow are callbacks for the client.
 
         with Bar("Scanning") as bar:
             client.wait_for_scan(scan, progress=bar.scan)
@@ -79,6 +79,11 @@ class Bar:
         """Callback of `wait_for_dataset`."""
         done = seen.rows_done if seen.example_count is None else seen.example_count
         self.update(done, seen.example_count, f"{done:,} rows")
+
+    def upload(self, seen: Upload) -> None:
+        """Callback of `upload`."""
+        sent = min(seen.received * seen.part_bytes, seen.size)
+        self.update(sent, seen.size, f"{sent / 1e6:,.1f} of {seen.size / 1e6:,.1f} MB")
 
     def checkpoints(self, seen: Sequence[Checkpoint]) -> None:
         """Callback of `wait_for_checkpoints`."""

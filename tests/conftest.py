@@ -21,6 +21,11 @@ from tests.support import make_key
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no process is left with one when the others are done."""
+    items.sort(key=lambda item: [not item.get_closest_marker(it) for it in ("stack", "browser")])
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     with PostgresServer.temporary() as server:

@@ -29,6 +29,7 @@ from app.scans.endings import announce_end
 from app.scans.estimate_models import ScanEstimate
 from app.scans.models import ScanStatus, Shard
 from app.settings import settings
+from app.uploads.models import Upload
 from app.webhooks import delivery_queries as webhooks
 from workers.orphans import OrphanSweep
 
@@ -40,13 +41,17 @@ SILENT_S = 10.0
 
 _WEBHOOKS_KEPT, _WEBHOOKS_DROPPED_AT_ONCE = timedelta(days=30), 1000
 
-_SMALL_JOBS = ((ScanEstimate, "scans.estimate"), (EvidenceRequest, "scans.evidence"))
+_SMALL_JOBS = (
+    (Upload, "uploads.assemble"),
+    (ScanEstimate, "scans.estimate"),
+    (EvidenceRequest, "scans.evidence"),
+)
 _JOB_EXHAUSTED = {
     "title": "Workers died",
     "status": 500,
     "detail": "There is no answer: workers died or fell silent over it.",
-    "remedy": "Look for a worker that ran out of memory: the scan itself needs as much. A smaller "
-    "CLEANTRACE_BATCH_SIZE needs less.",
+    "remedy": "Look for a worker that ran out of memory or of disk. Scoring needs less memory with "
+    "a smaller CLEANTRACE_BATCH_SIZE.",
 }
 
 

@@ -11,6 +11,13 @@ from uuid import UUID
 from workers.celery_app import app
 
 
+@app.task(name="uploads.assemble")
+def assemble_upload(upload_id: str) -> None:
+    from workers.uploads import run_assembling
+
+    run_assembling(UUID(upload_id))
+
+
 @app.task(name="datasets.index")
 def index_dataset(dataset_id: str) -> None:
     from workers.data.jobs import run_indexing

@@ -23,6 +23,7 @@ from app.paging import PageAfter, PageLimit, decode_cursor, decode_time_cursor, 
 from app.reviews.blindness import require_sight
 from app.reviews.errors import UnderBlindReview
 from app.schemas import Page, Position, Text
+from app.uploads.errors import UploadNotFound, UploadUnfinished
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
@@ -31,7 +32,9 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
     "",
     status_code=201,
     response_model=DatasetOut,
-    responses=problems(LocationNotAllowed, LocationNotFound, DatasetExists),
+    responses=problems(
+        LocationNotAllowed, LocationNotFound, UploadNotFound, UploadUnfinished, DatasetExists
+    ),
 )
 def register_dataset(
     body: DatasetIn, caller: Engineer, db: WriteSession, once: OnceOnly

@@ -20,10 +20,9 @@ from app.datasets.errors import (
 from app.datasets.models import Dataset, DatasetStatus, RejectedRow
 from app.datasets.schemas import DatasetIn, ExampleOut
 from app.db import new_id, now
-from app.locations import resolve_location
 from app.nudges import nudge
 from app.paging import cut_page
-from app.settings import settings
+from app.uploads.service import locate
 
 
 def register_dataset(db: Session, caller: Caller, body: DatasetIn) -> Dataset:
@@ -31,13 +30,14 @@ def register_dataset(db: Session, caller: Caller, body: DatasetIn) -> Dataset:
 
     Raises:
         LocationNotAllowed, LocationNotFound: `uri` is outside the allowed roots, or empty.
+        UploadNotFound, UploadUnfinished: it is no upload of the project's that is done.
         DatasetExists: the project has this name and version.
     """
-    location = resolve_location(body.uri, settings().allowed_roots, field="uri")
+    uri = locate(db, caller, body.uri)
     values = body.model_dump(mode="json", exclude={"uri"}) | {
         "id": new_id(),
         "project_id": caller.project_id,
-        "uri": location.uri,
+        "uri": uri,
         "status": DatasetStatus.registered.value,
         "created_at": now(),
         "nudged_at": now(),

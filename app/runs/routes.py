@@ -23,6 +23,7 @@ from app.runs.errors import (
 from app.runs.preprocessing import PreprocessingInvalid
 from app.runs.schemas import CheckpointIn, CheckpointOut, RunIn, RunOut
 from app.schemas import Page
+from app.uploads.errors import UploadNotFound, UploadUnfinished
 
 router = APIRouter(prefix="/runs", tags=["training runs"])
 
@@ -60,7 +61,14 @@ def get_run(run_id: UUID, caller: Viewer, db: ReadSession) -> RunOut:
     "/{run_id}/checkpoints",
     status_code=201,
     response_model=CheckpointOut,
-    responses=problems(RunNotFound, LocationNotAllowed, LocationNotFound, CheckpointExists),
+    responses=problems(
+        RunNotFound,
+        LocationNotAllowed,
+        LocationNotFound,
+        UploadNotFound,
+        UploadUnfinished,
+        CheckpointExists,
+    ),
 )
 def register_checkpoint(
     run_id: UUID, body: CheckpointIn, caller: Engineer, db: WriteSession, once: OnceOnly

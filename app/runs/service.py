@@ -12,7 +12,6 @@ from app.access.service import Caller, audit
 from app.datasets.models import Task
 from app.datasets.service import get_dataset
 from app.db import new_id, now
-from app.locations import resolve_location
 from app.nudges import nudge
 from app.paging import cut_page
 from app.runs import queries
@@ -27,6 +26,7 @@ from app.runs.errors import (
 from app.runs.models import Checkpoint, CheckpointStatus, Loss, TrainingRun
 from app.runs.schemas import CheckpointIn, RunIn
 from app.settings import settings
+from app.uploads.service import locate
 
 _LOSS_OF_TASK = {Task.classification: Loss.cross_entropy, Task.regression: Loss.squared_error}
 
@@ -92,15 +92,15 @@ def register_checkpoint(
     """Register a checkpoint of a run and ask for it to be checked.
 
     Raises:
-        RunNotFound, LocationNotAllowed, LocationNotFound.
+        RunNotFound, LocationNotAllowed, LocationNotFound, UploadNotFound, UploadUnfinished.
         CheckpointExists: the run has a checkpoint at this step.
     """
     run = get_run(db, caller, run_id)
-    location = resolve_location(body.uri, settings().allowed_roots, field="uri")
+    uri = locate(db, caller, body.uri)
     values = body.model_dump(exclude={"uri"}) | {
         "id": new_id(),
         "run_id": run.id,
-        "uri": location.uri,
+        "uri": uri,
         "status": CheckpointStatus.registered.value,
         "created_at": now(),
         "nudged_at": now(),

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cleantrace.cli import label_estimates
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.service import connected, id_column, location, out, remember
+from cleantrace.cli.service import connected, id_column, location, out, remember, sent
 from cleantrace.progress import Bar
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True, callback=remember)
@@ -54,6 +54,9 @@ def register(
     on_bad_rows: Annotated[
         BadRows, typer.Option(help="What to do with rows that cannot be used.")
     ] = BadRows.fail,
+    upload: Annotated[
+        bool, typer.Option("--upload", help="Send the file from here; else the service reads it.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is indexed.")] = True,
 ) -> None:
     """Register a version of a data set, and print its id."""
@@ -64,7 +67,7 @@ def register(
         made = client.register_dataset(
             name,
             version,
-            location(uri),
+            sent(client, uri) if upload else location(uri),
             format=data_format.value,
             task=task.value,
             input=columns,

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.service import connected, id_column, location, out, read_json, remember
+from cleantrace.cli.service import connected, id_column, location, out, read_json, remember, sent
 from cleantrace.progress import Bar
 
 app = typer.Typer(help="Training runs.", no_args_is_help=True, callback=remember)
@@ -69,11 +69,15 @@ def register_checkpoint(
     step: Annotated[int, typer.Option(help="Optimiser steps done when it was saved.")],
     eta: Annotated[float, typer.Option(help="The learning rate in force then.")],
     sha256: Annotated[str | None, typer.Option(help="The file must have this hash.")] = None,
+    upload: Annotated[
+        bool, typer.Option("--upload", help="Send the file from here; else the service reads it.")
+    ] = False,
     wait: Annotated[bool, typer.Option(help="Wait until it is checked.")] = True,
 ) -> None:
     """Register saved weights, and print the checkpoint's id."""
     with connected(context) as client:
-        made = client.register_checkpoint(run, location(uri), step=step, eta=eta, sha256=sha256)
+        place = sent(client, uri) if upload else location(uri)
+        made = client.register_checkpoint(run, place, step=step, eta=eta, sha256=sha256)
         typer.echo(made.id)
         if wait:
             with Bar("Checking") as bar:

@@ -24,6 +24,7 @@ from cleantrace.client.errors import (
     JobFailed,
     NotConfigured,
 )
+from cleantrace.progress import Bar
 
 REFUSED, UNREACHED, JOB_FAILED = 3, 4, 5
 
@@ -156,3 +157,12 @@ def read_json(option: str, value: str | None) -> dict[str, Any] | None:
 def location(value: str) -> str | Path:
     """A URL as it is; anything else is a path on this machine."""
     return value if "://" in value else Path(value)
+
+
+def sent(client: Client, file: str) -> str:
+    """Send a file from this machine; returns what to register it by."""
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise typer.BadParameter(f"there is no file {file} here")
+    with Bar("Sending") as bar:
+        return client.upload(path, progress=bar.upload).uri

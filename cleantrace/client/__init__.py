@@ -39,6 +39,7 @@ from cleantrace.client.models import (
     Run,
     Scan,
     Score,
+    Upload,
 )
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 
@@ -78,6 +79,7 @@ __all__ = [
     "Scan",
     "Score",
     "ShareRange",
+    "Upload",
     "Verdict",
     "Wrong",
     "WrongLabels",

@@ -14,6 +14,7 @@ from cleantrace.client.models import (
     Record,
     Run,
     Scan,
+    Upload,
 )
 from cleantrace.client.transport import Transport
 
@@ -44,7 +45,7 @@ class Calls:
                 return
 
 
-def path_id(ref: Dataset | Run | Checkpoint | Scan | str | UUID) -> str:
+def path_id(ref: Dataset | Run | Checkpoint | Scan | Upload | str | UUID) -> str:
     value = ref if isinstance(ref, str | UUID) else ref.id
     # Part of a path: nothing in it may lead elsewhere.
     return quote(str(value), safe="")

@@ -1,16 +1,21 @@
 """Registering datasets, and waiting until they are indexed."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from cleantrace.client.calls import NO_REASON, Calls, DatasetRef, Location, as_uri, path_id
+from cleantrace.client.calls import NO_REASON, DatasetRef, Location, as_uri, path_id
 from cleantrace.client.errors import DatasetFailed
 from cleantrace.client.label_models import LabelEstimate
-from cleantrace.client.models import Dataset, RejectedRow
+from cleantrace.client.models import Dataset, RejectedRow, Upload
+from cleantrace.client.sources import Format, write_source
+from cleantrace.client.uploads import UploadCalls
 from cleantrace.client.waiting import Deadline, poll
 
 
-class DatasetCalls(Calls):
+class DatasetCalls(UploadCalls):
     """Registering datasets, and waiting until they are indexed."""
 
     def register_dataset(
@@ -19,7 +24,7 @@ class DatasetCalls(Calls):
         version: str,
         uri: Location,
         *,
-        format: Literal["parquet", "csv", "npz", "image_folder"],  # noqa: A002  the API's word
+        format: Format,  # noqa: A002  the API's word
         task: Literal["classification", "regression"],
         input: str | Sequence[str] | None = None,  # noqa: A002
         label: str | None = None,
@@ -58,6 +63,37 @@ class DatasetCalls(Calls):
             "on_bad_rows": on_bad_rows,
         }
         return Dataset.from_json(self._transport.post("/datasets", body))
+
+    def upload_dataset(
+        self,
+        name: str,
+        version: str,
+        data: Any,
+        *,
+        format: Format | None = None,  # noqa: A002
+        progress: Callable[[Upload], None] | None = None,
+        **options: Any,
+    ) -> Dataset:
+        """Send data from this machine and register it. The service indexes it: see
+        `wait_for_dataset`.
+
+        Args:
+            data: a path; a pandas or polars DataFrame; a pyarrow Table; a `datasets.Dataset`; or a
+                mapping of names to arrays.
+            format: of a path whose name does not tell it.
+            progress: called after each part that was sent.
+            options: those of `register_dataset`.
+        Raises:
+            TypeError, ValueError: this is no data that can be sent.
+            UploadFailed, and what `register_dataset` raises.
+        """
+        with tempfile.TemporaryDirectory(prefix="cleantrace-") as folder:
+            if format is not None and isinstance(data, str | os.PathLike):
+                path = Path(data)
+            else:
+                path, format = write_source(data, Path(folder))  # noqa: A001
+            sent = self.upload(path, progress=progress)
+        return self.register_dataset(name, version, sent.uri, format=format, **options)
 
     def get_dataset(self, dataset: DatasetRef) -> Dataset:
         return Dataset.from_json(self._transport.get(f"/datasets/{path_id(dataset)}"))

@@ -10,6 +10,7 @@ CleantraceError
 │   ├── CheckpointFailed
 │   ├── EstimateFailed
 │   ├── EvidenceFailed
+│   ├── UploadFailed
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
@@ -19,20 +20,20 @@ CleantraceError
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   ├── EvidenceRequestNotFound
+    │   ├── EvidenceRequestNotFound, UploadNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
-    │   ├── NoEvidence, ExampleNotFinite, LastAdmin
+    │   ├── NoEvidence, ExampleNotFinite, LastAdmin, UploadUnfinished
     │   └── IdempotencyKeyReused
     ├── BodyTooLarge            413
     ├── Invalid                 422
     │   ├── LocationNotAllowed, LocationNotFound
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
-    │   └── InputInvalid, PersonInvalid, IdempotencyKeyInvalid
+    │   └── InputInvalid, PersonInvalid, PartInvalid, IdempotencyKeyInvalid
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -51,6 +52,7 @@ from cleantrace.client.models import (
     Failure,
     FieldProblem,
     Scan,
+    Upload,
 )
 
 
@@ -78,14 +80,14 @@ class JobFailed(CleantraceError):
     """A job of the service ended without its result.
 
     Attributes:
-        subject: the dataset, checkpoint, scan, estimate or question as it stands.
+        subject: the dataset, checkpoint, scan, estimate, question or upload as it stands.
         failure: the stored reason.
     """
 
     def __init__(
         self,
         what: str,
-        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest,
+        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest | Upload,
         failure: Failure,
     ) -> None:
         remedy = f" {failure.remedy}" if failure.remedy else ""
@@ -112,6 +114,10 @@ class ScanCancelled(ScanFailed):
 
 class EvidenceFailed(JobFailed):
     """Evidence for new inputs could not be found."""
+
+
+class UploadFailed(JobFailed):
+    """What arrived of a file is not what was announced."""
 
 
 class EstimateFailed(JobFailed):
@@ -197,6 +203,10 @@ class ScoreNotFound(NotFound):
     code = "score-not-found"
 
 
+class UploadNotFound(NotFound):
+    code = "upload-not-found"
+
+
 class EvidenceRequestNotFound(NotFound):
     """A question about new inputs is kept for a day."""
 
@@ -217,6 +227,12 @@ class KeyNotFound(NotFound):
 
 class Conflict(ApiError):
     code = "conflict"
+
+
+class UploadUnfinished(Conflict):
+    """Parts of an upload are wanting, or are being put together."""
+
+    code = "upload-unfinished"
 
 
 class DatasetExists(Conflict):
@@ -305,6 +321,12 @@ class LossUnfit(Invalid):
 
 class PreprocessingInvalid(Invalid):
     code = "preprocessing-invalid"
+
+
+class PartInvalid(Invalid):
+    """A part of an upload has another size than it should."""
+
+    code = "part-invalid"
 
 
 class NoCheckpoints(Invalid):

@@ -104,6 +104,30 @@ class Dataset(Record):
 
 
 @dataclass(frozen=True)
+class Upload(Record):
+    """A file that was sent to the service, or of which parts were."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str
+    uri: str
+    status: Literal["receiving", "queued", "running", "done", "failed"]
+    failure: Failure | None
+    part_bytes: int
+    part_count: int
+    received: int
+    missing: list[int]
+    created_at: datetime
+
+    _readers: ClassVar = _COMMON
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("done", "failed")
+
+
+@dataclass(frozen=True)
 class RejectedRow(Record):
     """A row that indexing could not use, with its position in the source."""
 

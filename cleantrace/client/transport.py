@@ -77,6 +77,11 @@ class Transport:
         """The answer's JSON. What is put twice is as if it were put once."""
         return self._send("PUT", path, json=body)
 
+    def put_bytes(self, path: str, data: bytes) -> Any:
+        """The same, of a body as it is."""
+        kind = {"Content-Type": "application/octet-stream"}
+        return self._send("PUT", path, content=data, headers=kind)
+
     def _send(self, method: str, path: str, **options: Any) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
         url = f"{self._path}{path}"

@@ -49,6 +49,7 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     post(api, "/keys", {"name": "nightly", "role": "viewer", "read_only": True, "days": 9})
     post(api, "/invitations", {"role": "viewer", "email": "ada@example.com", "days": 9})
     post(api, "/webhooks", {"url": "https://example.com/hook"})
+    post(api, "/uploads", {"name": "more.npz", "size": 9, "sha256": "0" * 64})
     get(api, "/people")
     api.event_hooks["response"] = []
     return world

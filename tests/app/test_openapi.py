@@ -35,8 +35,10 @@ def test_every_problem_of_every_route_is_a_problem_document(document: dict[str, 
 def test_what_dependencies_raise_is_told_at_each_route(document: dict[str, Any]) -> None:
     answers = document["paths"]["/api/v1/projects/{project}/datasets"]["post"]["responses"]
     assert list(answers) == ["201", "400", "401", "403", "404", "409", "413", "422", "503"]
-    assert answers["404"]["description"] == "Project not found"
-    assert answers["409"]["description"] == "Dataset version exists; Idempotency key reused"
+    assert answers["404"]["description"] == "Upload not found; Project not found"
+    assert answers["409"]["description"] == (
+        "Upload unfinished; Dataset version exists; Idempotency key reused"
+    )
     # Nobody is refused here, and there is no body to misread.
     assert list(document["paths"]["/api/v1/health"]["get"]["responses"]) == ["200", "413", "503"]
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from app.datasets.example_store import ExampleStoreWriter, StoreMeta
 from app.datasets.identity import contents_of
-from app.locations import Location, resolve_location
+from app.locations import Location
+from app.uploads.places import find_registered
 from workers.data.csv_reader import CsvReader
 from workers.data.errors import BadRowsFound, DatasetEmpty, FormatUnsupported, RejectedRow
 from workers.data.folder_reader import open_folder
@@ -85,7 +86,7 @@ def index_dataset(
             field="format",
             remedy=f"Use one of: {', '.join(READERS)}.",
         )
-    location = resolve_location(spec.uri, allowed_roots)
+    location = find_registered(spec.uri, allowed_roots)
     reader = READERS[spec.format](spec, location)
     report(0, reader.row_count)
     job = _Indexing(spec, reader, _classes(spec, reader, report))

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from app.errors import Invalid
-from app.locations import resolve_location
 from app.runs.models import Checkpoint
 from app.settings import settings
+from app.uploads.places import find_registered
 from workers.models.weights import check_fits, load_weights, weights_hash
 
 
@@ -25,7 +25,7 @@ def load_checkpoint(checkpoint: Checkpoint, model: nn.Module) -> dict[str, torch
         ChecksumDiffers: it is another file than the one registered.
         ProblemError: it is unsafe, damaged, or does not fit the model.
     """
-    location = resolve_location(checkpoint.uri, settings().allowed_roots, field="uri")
+    location = find_registered(checkpoint.uri, settings().allowed_roots)
     if checkpoint.sha256 is not None:
         found = weights_hash(location)
         if found != checkpoint.sha256:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from app.db import transaction
 from app.errors import Conflict
-from app.locations import resolve_location
 from app.runs import queries
 from app.runs.models import Checkpoint, CheckpointStatus, TrainingRun
 from app.settings import settings
+from app.uploads.places import find_registered
 from workers.failures import failure_of, is_final
 from workers.leases import outlasting_database
 from workers.models.checkpoints import load_checkpoint
@@ -41,7 +41,7 @@ def run_check(checkpoint_id: UUID) -> None:
 def _check(run: TrainingRun, checkpoint: Checkpoint) -> None:
     failure, sha256 = None, None
     try:
-        location = resolve_location(checkpoint.uri, settings().allowed_roots, field="uri")
+        location = find_registered(checkpoint.uri, settings().allowed_roots)
         load_checkpoint(checkpoint, build_model(run.model, factories=settings().model_factories))
         sha256 = checkpoint.sha256 or weights_hash(location)
     except Exception as error:  # noqa: BLE001  # stored as the checkpoint's reason

@@ -109,6 +109,7 @@ async function refill() {
   try {
     await store.refill();
     claimTrouble = null;
+    outbox.wake(); // the service answers: what waits to be sent need not wait its time out
   } catch (trouble) {
     claimTrouble = trouble;
   }

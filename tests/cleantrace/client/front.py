@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.ask_api()
         self.answer(answer.status_code, answer.content, answer.headers["Content-Type"])
 
-    do_POST = do_GET  # noqa: N815  the name that http.server looks for
+    do_POST = do_PUT = do_GET  # noqa: N815  the names that http.server looks for
 
     def ask_api(self) -> httpx.Response:
         kept = {"authorization", "idempotency-key", "content-type", "accept"}

@@ -1,0 +1,84 @@
+"""Sending files that the service cannot reach itself."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from cleantrace.client.calls import NO_REASON, Calls, path_id
+from cleantrace.client.errors import UploadFailed
+from cleantrace.client.models import Upload
+from cleantrace.client.waiting import Deadline, poll
+
+_AT_ONCE = 4
+_READ_BYTES = 1 << 20
+
+
+class UploadCalls(Calls):
+    """Sending files that the service cannot reach itself."""
+
+    def upload(
+        self,
+        file: str | os.PathLike[str],
+        *,
+        progress: Callable[[Upload], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> Upload:
+        """Send a file; its `uri` may then be registered as a dataset's or a checkpoint's.
+
+        What the project has already is not sent again; what was broken off goes on where it was.
+
+        Args:
+            progress: called after each part; `received` of `part_count` have arrived.
+            timeout_s: for the service to put the parts together, once all have arrived.
+        Raises:
+            UploadFailed: what arrived is not what was announced: the file changed meanwhile.
+            WaitTimedOut: after `timeout_s`.
+            OSError: the file cannot be read.
+        """
+        path = Path(file).expanduser()
+        body = {"name": path.name, "size": path.stat().st_size, "sha256": _digest(path)}
+        seen = Upload.from_json(self._transport.post("/uploads", body))
+        if progress is not None:
+            progress(seen)
+        upload_id, part_bytes = seen.id, seen.part_bytes
+        while seen.missing:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                send = partial(self._send_part, path, upload_id, part_bytes)
+                for told in pool.map(send, seen.missing):
+                    if progress is not None:
+                        progress(told)
+            seen = self.get_upload(seen)  # very large files want more parts than one answer names
+        if seen.status == "receiving":
+            seen = Upload.from_json(self._transport.post(f"/uploads/{path_id(seen)}/finish"))
+        deadline = Deadline("Putting the upload together", timeout_s)
+        for seen in poll(lambda: self.get_upload(upload_id), lambda it: it.is_over, deadline):
+            if progress is not None:
+                progress(seen)
+        if seen.status == "failed":
+            raise UploadFailed(f"{seen.name} was not uploaded", seen, seen.failure or NO_REASON)
+        return seen
+
+    def get_upload(self, upload: Upload | str) -> Upload:
+        return Upload.from_json(self._transport.get(f"/uploads/{path_id(upload)}"))
+
+    def uploads(self) -> Iterator[Upload]:
+        """The project's uploads, newest first."""
+        return self._pages("/uploads", Upload)
+
+    def _send_part(self, path: Path, upload_id: str, part_bytes: int, number: int) -> Upload:
+        with path.open("rb") as file:
+            file.seek(number * part_bytes)
+            data = file.read(part_bytes)
+        answer = self._transport.put_bytes(f"/uploads/{path_id(upload_id)}/parts/{number}", data)
+        return Upload.from_json(answer)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
