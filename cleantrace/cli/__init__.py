@@ -2,17 +2,19 @@
 
 import typer
 
-from cleantrace.cli import datasets, gates, keys, people, queues, runs, scans, stack
+from cleantrace.cli import datasets, doctor, gates, keys, login, people, queues, runs, scans, stack
 from cleantrace.version import __version__
 
 app = typer.Typer(
     name="cleantrace",
     help="Finds mislabelled training data.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("up")(stack.up)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys")
 app.add_typer(people.app, name="people")
 app.add_typer(datasets.app, name="datasets")

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Column
 
 from cleantrace.client import Client
+from cleantrace.client.config import KEY_VARIABLES, Settings, find_settings, of_stack
 from cleantrace.client.errors import (
     ApiError,
     CleantraceError,
@@ -28,7 +29,7 @@ from cleantrace.progress import Bar
 REFUSED, UNREACHED, JOB_FAILED = 3, 4, 5
 
 Url = Annotated[str | None, typer.Option(envvar="CLEANTRACE_URL", help="URL of the service.")]
-ApiKey = Annotated[str | None, typer.Option(envvar="CLEANTRACE_API_KEY", help="API key.")]
+ApiKey = Annotated[str | None, typer.Option(envvar=list(KEY_VARIABLES), help="API key.")]
 Project = Annotated[
     str | None, typer.Option(envvar="CLEANTRACE_PROJECT", help="Project of the key.")
 ]
@@ -65,10 +66,16 @@ def remember(
 
 @contextmanager
 def connected(context: typer.Context) -> Iterator[Client]:
-    """A client of the service that the options, the environment or a running stack name."""
+    """A client of the service that options, environment, files or a running stack name."""
+    with ending_as_told(), client_of(context) as client:
+        yield client
+
+
+@contextmanager
+def ending_as_told() -> Iterator[None]:
+    """An error of the client becomes its message and its exit status."""
     try:
-        with client_of(context) as client:
-            yield client
+        yield
     except CleantraceError as error:
         _end(error)
 
@@ -81,16 +88,28 @@ def client_of(context: typer.Context) -> Client:
 def _client(
     url: str | None, api_key: str | None, project: str | None, data_dir: Path | None
 ) -> Client:
-    if url is not None and data_dir is None:
-        return Client(url, api_key, project)
+    found = settings_of(url, api_key, project, data_dir)
+    return Client(found.url, found.api_key, found.project)
+
+
+def settings_of(
+    url: str | None, api_key: str | None, project: str | None, data_dir: Path | None
+) -> Settings:
+    """Which service to talk to. Raises NotConfigured."""
     if data_dir is None:
+        found = find_settings(url, api_key, project)
+        if found.url:
+            return found
         data_dir = _default_data_dir()
         if data_dir is None or not (data_dir / "stack.json").exists():
             raise NotConfigured(
-                "No service is named. Give --url (or set CLEANTRACE_URL), name the directory of "
-                "a running stack with --data-dir, or start one: cleantrace up."
+                "No service is named. Give --url (or set CLEANTRACE_URL), sign in to one with "
+                "cleantrace login, name the directory of a running stack with --data-dir, or "
+                "start one: cleantrace up."
             )
-    return Client.of_stack(data_dir, project)
+    stack = of_stack(data_dir, project)
+    here = f"the stack on {data_dir}"
+    return Settings(stack.url, stack.project, stack.api_key, here, here, here)
 
 
 def _default_data_dir() -> Path | None:

@@ -9,6 +9,7 @@ from cleantrace.client.datasets import DatasetCalls
 from cleantrace.client.estimates import EstimateCalls
 from cleantrace.client.evidence import EvidenceCalls
 from cleantrace.client.gates import GateCalls
+from cleantrace.client.models import Me
 from cleantrace.client.queues import QueueCalls
 from cleantrace.client.runs import RunCalls
 from cleantrace.client.scans import ScanCalls
@@ -23,7 +24,8 @@ class Client(
         with Client() as client:
             dataset = client.register_dataset("digits", "1", Path("digits.npz"), ...)
 
-    Whatever is not given is read from CLEANTRACE_URL, CLEANTRACE_API_KEY and CLEANTRACE_PROJECT.
+    Whatever is not given is read from CLEANTRACE_URL, CLEANTRACE_API_KEY and CLEANTRACE_PROJECT,
+    then from [tool.cleantrace] in pyproject.toml (no key), then from what `cleantrace login` keeps.
     Requests are tried again when the connection fails or a gateway answers 502, 503 or 504; a
     repeat never does the work twice. Where a method takes a dataset, run, checkpoint or scan,
     its id does as well.
@@ -74,6 +76,10 @@ class Client(
     @property
     def project(self) -> str:
         return self._address.project
+
+    def me(self) -> Me:
+        """Whose key this is, and what it may do."""
+        return Me.from_json(self._transport.get("/me"))
 
     def close(self) -> None:
         self._transport.close()

@@ -63,6 +63,17 @@ _COMMON: Mapping[str, Callable[[Any], Any]] = {
 
 
 @dataclass(frozen=True)
+class Me(Record):
+    """Whose key it is, and what it may do in its project."""
+
+    principal_id: str
+    name: str
+    kind: str
+    role: str
+    project: str
+
+
+@dataclass(frozen=True)
 class Dataset(Record):
     """An immutable registered version of a data set.
 
