@@ -32,6 +32,7 @@ test: $(STAMPS)/dev ## Run all tests; ARGS="tests/app -k claim" for some
 
 check: $(STAMPS)/dev ## Format, lint, types, import directions, our own rules, container files
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tools.sync_client --check
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -49,6 +50,7 @@ bench: $(STAMPS)/rivals ## Measure all that benchmarks/RESULTS.md tells, and pri
 	$(BIN)/python -m benchmarks.pages
 
 format: $(STAMPS)/dev ## Rewrite the code in our format
+	$(BIN)/python -m tools.sync_client
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -3,8 +3,8 @@
 This package is the client's side: it needs neither torch nor the service's packages.
 """
 
-from cleantrace.client import Client
+from cleantrace.client import AsyncClient, Client
 from cleantrace.client.errors import CleantraceError
 from cleantrace.version import __version__
 
-__all__ = ["CleantraceError", "Client", "__version__"]
+__all__ = ["AsyncClient", "CleantraceError", "Client", "__version__"]

@@ -1,5 +1,6 @@
-"""The Python client: `Client`, what its methods return, and what they raise."""
+"""The Python client: `Client` and `AsyncClient`, what its methods return, and what they raise."""
 
+from cleantrace.client.aio.client import AsyncClient
 from cleantrace.client.client import Client
 from cleantrace.client.gate_models import (
     Gate,
@@ -44,6 +45,7 @@ from cleantrace.client.models import (
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 
 __all__ = [
+    "AsyncClient",
     "Audits",
     "Basis",
     "Canaries",

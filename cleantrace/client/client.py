@@ -1,3 +1,4 @@
+# Made from aio/client.py by tools/sync_client.py: change that.
 """The client: one method for each thing the service does."""
 
 import os
@@ -17,9 +18,16 @@ from cleantrace.client.transport import Transport
 
 
 class Client(
-    DatasetCalls, RunCalls, EstimateCalls, ScanCalls, EvidenceCalls, QueueCalls, GateCalls
+    DatasetCalls,
+    RunCalls,
+    EstimateCalls,
+    ScanCalls,
+    EvidenceCalls,
+    QueueCalls,
+    GateCalls,
 ):
-    """Talks to one project of a service. Safe to share between threads; a context manager.
+    """Talks to one project of a service. A context manager. Its
+    connections are kept open; threads, or tasks, may share it.
 
         with Client() as client:
             dataset = client.register_dataset("digits", "1", Path("digits.npz"), ...)

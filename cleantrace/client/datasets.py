@@ -1,3 +1,4 @@
+# Made from aio/datasets.py by tools/sync_client.py: change that.
 """Registering datasets, and waiting until they are indexed."""
 
 import os
@@ -6,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from cleantrace.client.calls import NO_REASON, DatasetRef, Location, as_uri, path_id
+from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import DatasetFailed
 from cleantrace.client.label_models import LabelEstimate
 from cleantrace.client.models import Dataset, RejectedRow, Upload
+from cleantrace.client.refs import NO_REASON, DatasetRef, Location, as_uri, path_id
 from cleantrace.client.sources import Format, write_source
 from cleantrace.client.uploads import UploadCalls
-from cleantrace.client.waiting import Deadline, poll
+from cleantrace.client.waiting import poll
 
 
 class DatasetCalls(UploadCalls):

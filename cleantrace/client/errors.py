@@ -4,6 +4,7 @@ CleantraceError
 ├── NotConfigured               no URL or no API key was given
 ├── ConnectionFailed            the service was not reached, after all tries
 ├── AnswerNotUnderstood         something answered, but not this API
+├── PolicyFileInvalid           a gate's policy file; in `cleantrace.gates`
 ├── WaitTimedOut                a job was still going on when the time given was over
 ├── JobFailed                   a job ended without its result; .failure has the stored reason
 │   ├── DatasetFailed
@@ -23,7 +24,7 @@ CleantraceError
     │   ├── EvidenceRequestNotFound, UploadNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
-    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture
+    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture, StoreUnreadable
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin, UploadUnfinished
@@ -251,6 +252,12 @@ class NoPicture(Conflict):
     """The dataset's examples are no images."""
 
     code = "not-an-image"
+
+
+class StoreUnreadable(Conflict):
+    """What indexing kept of a dataset's examples cannot be read."""
+
+    code = "example-store-unreadable"
 
 
 class CheckpointExists(Conflict):

@@ -1,13 +1,16 @@
+# Made from aio/estimates.py by tools/sync_client.py: change that.
 """What a scan would cost, before it is started."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from cleantrace.client.calls import NO_REASON, Calls, CheckpointRef, RunRef, path_id
+from cleantrace.client.calls import Calls
+from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import EstimateFailed
 from cleantrace.client.models import Estimate
+from cleantrace.client.refs import NO_REASON, CheckpointRef, RunRef, path_id
 from cleantrace.client.scan_request import Precision, RankedScore, scan_request
-from cleantrace.client.waiting import Deadline, poll
+from cleantrace.client.waiting import poll
 
 
 class EstimateCalls(Calls):
@@ -58,10 +61,9 @@ class EstimateCalls(Calls):
         )
         asked = Estimate.from_json(self._transport.post("/scans/estimates", body))
 
-        def look() -> Estimate:
-            return self.get_estimate(asked.id)
-
-        for seen in poll(look, _is_over, Deadline("The estimate", timeout_s)):
+        for seen in poll(
+            lambda: self.get_estimate(asked.id), _is_over, Deadline("The estimate", timeout_s)
+        ):
             if progress is not None:
                 progress(seen)
         if seen.status == "failed":

@@ -1,3 +1,4 @@
+# Made from aio/evidence.py by tools/sync_client.py: change that.
 """Calls about evidence: the training examples for and against a label."""
 
 import base64
@@ -5,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cleantrace.client.calls import NO_REASON, Calls, ScanRef, path_id
+from cleantrace.client.calls import Calls
+from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import EvidenceFailed
 from cleantrace.client.models import Evidence, EvidenceRequest
-from cleantrace.client.waiting import Deadline, poll
+from cleantrace.client.refs import NO_REASON, ScanRef, path_id
+from cleantrace.client.waiting import poll
 
 NewInput = str | Path | Mapping[str, float] | Sequence[float]
 
@@ -38,7 +41,8 @@ class EvidenceCalls(Calls):
             raise ValueError("give either positions or a key")
         url = f"/scans/{path_id(scan)}"
         if key is not None:
-            position = int(self._transport.get(f"{url}/scores-by-key", key=key)["position"])
+            found = self._transport.get(f"{url}/scores-by-key", key=key)
+            position = int(found["position"])
         if isinstance(position, int):
             answer = self._transport.get(f"{url}/scores/{position}/evidence", k=k, label=label)
         else:

@@ -1,3 +1,4 @@
+# Made from aio/gates.py by tools/sync_client.py: change that.
 """Gates: policies that a dataset version is held against."""
 
 import uuid
@@ -5,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from cleantrace.client.calls import Calls, DatasetRef, ScanRef, path_id
+from cleantrace.client.calls import Calls
 from cleantrace.client.gate_models import (
     Gate,
     GateEvaluation,
     GateEvaluationRow,
     GateExplanation,
 )
+from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
 
 class GateCalls(Calls):

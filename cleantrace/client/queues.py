@@ -1,3 +1,4 @@
+# Made from aio/queues.py by tools/sync_client.py: change that.
 """Review queues: making them, following them, and working at them."""
 
 import uuid
@@ -5,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
-from cleantrace.client.calls import Calls, DatasetRef, ScanRef, path_id
+from cleantrace.client.calls import Calls
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
+from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
 QueueRef = Queue | str | uuid.UUID
 VerdictKind = Literal["right", "relabel", "unusable", "unsure", "skip"]
@@ -172,7 +174,8 @@ class QueueCalls(Calls):
 
     def release_items(self, queue: QueueRef) -> int:
         """Give back all that the caller holds; returns how many items that was."""
-        return int(self._transport.post(f"{_path(queue)}/claims/release")["released"])
+        answer = self._transport.post(f"{_path(queue)}/claims/release")
+        return int(answer["released"])
 
     def verdicts(
         self, queue: QueueRef, principal_id: str | uuid.UUID | None = None

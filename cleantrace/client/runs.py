@@ -1,12 +1,15 @@
+# Made from aio/runs.py by tools/sync_client.py: change that.
 """Registering training runs and their checkpoints."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from cleantrace.client.calls import NO_REASON, Calls, DatasetRef, Location, RunRef, as_uri, path_id
+from cleantrace.client.calls import Calls
+from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import CheckpointFailed
 from cleantrace.client.models import Checkpoint, Run
-from cleantrace.client.waiting import Deadline, poll
+from cleantrace.client.refs import NO_REASON, DatasetRef, Location, RunRef, as_uri, path_id
+from cleantrace.client.waiting import poll
 
 
 class RunCalls(Calls):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from cleantrace.client.calls import CheckpointRef, RunRef, path_id
+from cleantrace.client.refs import CheckpointRef, RunRef, path_id
 
 RankedScore = Literal["self_influence", "last_layer", "loss", "margin", "el2n"]
 

@@ -1,21 +1,16 @@
+# Made from aio/scans.py by tools/sync_client.py: change that.
 """Starting scans, following them, and reading their results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from cleantrace.client.calls import (
-    NO_REASON,
-    Calls,
-    CheckpointRef,
-    DatasetRef,
-    RunRef,
-    ScanRef,
-    path_id,
-)
+from cleantrace.client.calls import Calls
+from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ScanCancelled, ScanFailed
 from cleantrace.client.models import Failure, Flag, Scan, Score
+from cleantrace.client.refs import NO_REASON, CheckpointRef, DatasetRef, RunRef, ScanRef, path_id
 from cleantrace.client.scan_request import Precision, RankedScore, scan_request
-from cleantrace.client.waiting import Deadline, follow_scan
+from cleantrace.client.waiting import follow_scan
 
 _PAGE = 1000
 

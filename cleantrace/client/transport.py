@@ -1,8 +1,7 @@
+# Made from aio/transport.py by tools/sync_client.py: change that.
 """One HTTP request as the client makes it: with a key, tries, and typed errors."""
 
-import ipaddress
 import random
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,17 +10,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from cleantrace.client.errors import (
-    AnswerNotUnderstood,
-    ApiError,
-    ConnectionFailed,
-    NotConfigured,
-)
-from cleantrace.client.problems import api_error
+from cleantrace.client.answers import PASSING, content, is_loopback, refusal
+from cleantrace.client.errors import ConnectionFailed, NotConfigured
+from cleantrace.client.pace import sleep
 from cleantrace.version import __version__
 
-# Gateways and our own API say with these that nothing was done, or that a repeat may help.
-_PASSING = frozenset({502, 503, 504})
 _LONGEST_PAUSE_S = 8.0
 # The service sends a sign of life every 15 s; three missed mean that the stream is dead.
 SILENCE_LIMIT_S = 45.0
@@ -58,7 +51,7 @@ class Transport:
                 "User-Agent": f"cleantrace-python/{__version__}",
             },
             # A proxy named in the environment cannot reach this machine's own services.
-            trust_env=not _is_loopback(parts.hostname),
+            trust_env=not is_loopback(parts.hostname),
         )
 
     def close(self) -> None:
@@ -93,10 +86,10 @@ class Transport:
                     raise self._unreachable(error) from error
                 pause_before_next_try(attempt)
                 continue
-            if answer.status_code in _PASSING and attempt < self._tries:
+            if answer.status_code in PASSING and attempt < self._tries:
                 pause_before_next_try(attempt, answer.headers.get("Retry-After"))
                 continue
-            return _content(answer)
+            return content(answer)
         raise AssertionError("a request has at least one try")
 
     @contextmanager
@@ -116,7 +109,7 @@ class Transport:
             with self._http.stream("GET", url, headers=headers, timeout=timeout) as answer:
                 if not answer.is_success:
                     answer.read()
-                    raise _refusal(answer)
+                    raise refusal(answer)
                 yield answer.iter_lines()
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
@@ -134,42 +127,4 @@ def pause_before_next_try(attempt: int, retry_after: str | None = None) -> None:
     pause_s = min(0.2 * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.75, 1.25)  # noqa: S311
     if retry_after is not None and retry_after.isdigit():
         pause_s = max(pause_s, min(float(retry_after), _LONGEST_PAUSE_S))
-    time.sleep(pause_s)
-
-
-def _content(answer: httpx.Response) -> Any:
-    if not answer.is_success:
-        raise _refusal(answer)
-    try:
-        return answer.json()
-    except ValueError as error:
-        raise _not_ours(answer) from error
-
-
-def _refusal(answer: httpx.Response) -> ApiError | AnswerNotUnderstood:
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = None
-    if isinstance(problem, dict) and "detail" in problem:
-        return api_error(answer.status_code, problem)
-    if answer.status_code in _PASSING:
-        detail = f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase}."
-        return api_error(answer.status_code, {"detail": detail, "remedy": "Try again later."})
-    return _not_ours(answer)
-
-
-def _not_ours(answer: httpx.Response) -> AnswerNotUnderstood:
-    return AnswerNotUnderstood(
-        f"{answer.request.url} answered {answer.status_code}, but not as this API does. Check the "
-        "URL: it is that of the service, without /api."
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    sleep(pause_s)

@@ -1,16 +1,20 @@
+# Made from aio/uploads.py by tools/sync_client.py: change that.
 """Sending files that the service cannot reach itself."""
 
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from cleantrace.client.calls import NO_REASON, Calls, path_id
+from cleantrace.client.calls import Calls
+from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import UploadFailed
 from cleantrace.client.models import Upload
-from cleantrace.client.waiting import Deadline, poll
+from cleantrace.client.pace import aside, at_once
+from cleantrace.client.refs import NO_REASON, path_id
+from cleantrace.client.waiting import poll
 
 _AT_ONCE = 4
 _READ_BYTES = 1 << 20
@@ -38,18 +42,16 @@ class UploadCalls(Calls):
             WaitTimedOut: after `timeout_s`.
             OSError: the file cannot be read.
         """
-        path = Path(file).expanduser()
-        body = {"name": path.name, "size": path.stat().st_size, "sha256": _digest(path)}
+        path, body = aside(_announcement, file)
         seen = Upload.from_json(self._transport.post("/uploads", body))
         if progress is not None:
             progress(seen)
         upload_id, part_bytes = seen.id, seen.part_bytes
         while seen.missing:
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                send = partial(self._send_part, path, upload_id, part_bytes)
-                for told in pool.map(send, seen.missing):
-                    if progress is not None:
-                        progress(told)
+            send = partial(self._send_part, path, upload_id, part_bytes)
+            for told in at_once(send, seen.missing, _AT_ONCE):
+                if progress is not None:
+                    progress(told)
             seen = self.get_upload(seen)  # very large files want more parts than one answer names
         if seen.status == "receiving":
             seen = Upload.from_json(self._transport.post(f"/uploads/{path_id(seen)}/finish"))
@@ -74,6 +76,12 @@ class UploadCalls(Calls):
             data = file.read(part_bytes)
         answer = self._transport.put_bytes(f"/uploads/{path_id(upload_id)}/parts/{number}", data)
         return Upload.from_json(answer)
+
+
+def _announcement(file: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    path = Path(file).expanduser()
+    body = {"name": path.name, "size": path.stat().st_size, "sha256": _digest(path)}
+    return path, body
 
 
 def _digest(path: Path) -> str:

@@ -1,12 +1,14 @@
+# Made from aio/waiting.py by tools/sync_client.py: change that.
 """Following jobs to their end: by polling, or for scans by server-sent events."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from cleantrace.client.errors import ConnectionFailed, ServiceError, WaitTimedOut
+from cleantrace.client.deadline import Deadline
+from cleantrace.client.errors import ConnectionFailed, ServiceError
 from cleantrace.client.models import Scan
+from cleantrace.client.pace import Look, sleep
 from cleantrace.client.transport import SILENCE_LIMIT_S, Transport, pause_before_next_try
 
 T = TypeVar("T")
@@ -17,30 +19,7 @@ _LONGEST_POLL_S = 2.0
 _BARREN_STREAMS = 3
 
 
-class Deadline:
-    """A point in time after which waiting raises WaitTimedOut.
-
-    Args:
-        what: the job, for the message.
-        limit_s: seconds from now; None never ends.
-    """
-
-    def __init__(self, what: str, limit_s: float | None) -> None:
-        self._what = what
-        self._limit_s = limit_s
-        self._end = None if limit_s is None else time.monotonic() + limit_s
-
-    def left_s(self) -> float:
-        """Raises WaitTimedOut: nothing is left."""
-        if self._end is None:
-            return float("inf")
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise WaitTimedOut(f"{self._what} was not over after {self._limit_s:g} s; it goes on.")
-        return left
-
-
-def poll(look: Callable[[], T], is_over: Callable[[T], bool], deadline: Deadline) -> Iterator[T]:
+def poll(look: Look[T], is_over: Callable[[T], bool], deadline: Deadline) -> Iterator[T]:
     """Look again and again, less often with time, until it is over; yields every look."""
     pause_s = _FIRST_POLL_S
     while True:
@@ -48,7 +27,7 @@ def poll(look: Callable[[], T], is_over: Callable[[T], bool], deadline: Deadline
         yield seen
         if is_over(seen):
             return
-        time.sleep(min(pause_s, deadline.left_s()))
+        sleep(min(pause_s, deadline.left_s()))
         pause_s = min(pause_s * 1.3, _LONGEST_POLL_S)
 
 
@@ -80,7 +59,8 @@ def follow_scan(transport: Transport, scan_id: str, deadline: Deadline) -> Itera
     def look() -> Scan:
         return Scan.from_json(transport.get(f"/scans/{scan_id}"))
 
-    yield from poll(look, lambda scan: scan.is_over, deadline)
+    for seen in poll(look, lambda scan: scan.is_over, deadline):
+        yield seen
 
 
 def server_sent_events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,80 @@
+"""What a scan would cost, before it is started."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.waiting import poll
+from cleantrace.client.deadline import Deadline
+from cleantrace.client.errors import EstimateFailed
+from cleantrace.client.models import Estimate
+from cleantrace.client.refs import NO_REASON, CheckpointRef, RunRef, path_id
+from cleantrace.client.scan_request import Precision, RankedScore, scan_request
+
+
+class AsyncEstimateCalls(AsyncCalls):
+    """What a scan would cost, before it is started."""
+
+    async def estimate_scan(
+        self,
+        run: RunRef,
+        *,
+        layers: Literal["all", "last", "auto"] | Sequence[str] = "all",
+        checkpoints: Literal["all"] | Sequence[CheckpointRef] = "all",
+        weighting: Literal["eta", "equal"] = "eta",
+        score: RankedScore = "self_influence",
+        top_k: int | None = None,
+        share: float | None = None,
+        threshold: float | None = None,
+        evidence: bool | int = False,
+        fresh: bool = False,
+        precision: Precision = "full",
+        progress: Callable[[Estimate], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> Estimate:
+        """Time, memory and disk that a scan would take, and what cheaper ones would.
+
+        A worker scores a few batches, and extrapolates; this waits for it.
+
+        Args:
+            progress: called with the estimate at each look.
+            timeout_s: how long to wait.
+            Others: as for `start_scan`.
+        Raises:
+            EstimateFailed: with the stored reason, which the scan would fail for as well.
+            WaitTimedOut: after `timeout_s`.
+            And what `start_scan` raises.
+        """
+        body = scan_request(
+            run,
+            layers=layers,
+            checkpoints=checkpoints,
+            weighting=weighting,
+            score=score,
+            top_k=top_k,
+            share=share,
+            threshold=threshold,
+            evidence=evidence,
+            fresh=fresh,
+            precision=precision,
+        )
+        asked = Estimate.from_json(await self._transport.post("/scans/estimates", body))
+
+        async for seen in poll(
+            lambda: self.get_estimate(asked.id), _is_over, Deadline("The estimate", timeout_s)
+        ):
+            if progress is not None:
+                progress(seen)
+        if seen.status == "failed":
+            what = f"Estimate {seen.id} failed"
+            raise EstimateFailed(what, seen, seen.failure or NO_REASON)
+        return seen
+
+    async def get_estimate(self, estimate: Estimate | str) -> Estimate:
+        """An estimate as it stands. Raises EstimateNotFound: it is kept for a day."""
+        wanted = estimate.id if isinstance(estimate, Estimate) else estimate
+        return Estimate.from_json(await self._transport.get(f"/scans/estimates/{path_id(wanted)}"))
+
+
+def _is_over(estimate: Estimate) -> bool:
+    return estimate.status in {"done", "failed"}

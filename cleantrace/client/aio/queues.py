@@ -1,0 +1,188 @@
+"""Review queues: making them, following them, and working at them."""
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
+from cleantrace.client.refs import DatasetRef, ScanRef, path_id
+
+QueueRef = Queue | str | uuid.UUID
+VerdictKind = Literal["right", "relabel", "unusable", "unsure", "skip"]
+
+
+class AsyncQueueCalls(AsyncCalls):
+    """Review queues: making them, following them, and working at them."""
+
+    async def create_queue(
+        self,
+        name: str,
+        scan: ScanRef,
+        policy: Mapping[str, Any] | None = None,
+        *,
+        order_by: str = "suspicion",
+        overlap: int = 1,
+        show_suggestion: bool = True,
+        audits: int = 0,
+        canaries: int = 0,
+        **options: Any,
+    ) -> Queue:
+        """Make a review queue from a complete scan.
+
+        Args:
+            policy: which examples, such as `{"kind": "top_k", "k": 500}` or
+                `{"kind": "class", "given": "cat", "suggested": "dog"}`; what the scan flagged if
+                not given.
+            order_by: the scan's score; examples without it come last.
+            overlap: how many people decide each item.
+            audits: how many examples to draw at random among the rest, from those that nobody has
+                reviewed, as a proof of how many labels are wrong. Makes the queue blind.
+            canaries: how many examples at most to show with a wrong label, to see whether
+                reviewers notice. Makes it blind too.
+            options: claim_ttl_s, tolerance, reviewers, adjudicators, reviewer_groups,
+                adjudicator_groups: as in the API's reference.
+        Raises:
+            ScanNotComplete, QueueExists, ClassUnknown, PersonUnknown, GroupUnknown,
+            CanariesInvalid, Invalid
+        """
+        body: dict[str, Any] = {
+            "name": name,
+            "scan_id": path_id(scan),
+            "order_by": order_by,
+            "overlap": overlap,
+            "show_suggestion": show_suggestion,
+            "audits": audits,
+            "canaries": canaries,
+            **options,
+        }
+        if policy is not None:
+            body["policy"] = dict(policy)
+        return Queue.from_json(await self._transport.post("/queues", body))
+
+    def queues(self, dataset: DatasetRef | None = None) -> AsyncIterator[Queue]:
+        """The project's queues, or those of a dataset, newest first."""
+        only = None if dataset is None else path_id(dataset)
+        return self._pages("/queues", Queue, dataset_id=only)
+
+    async def get_queue(self, queue: QueueRef) -> Queue:
+        return Queue.from_json(await self._transport.get(_path(queue)))
+
+    async def queue_progress(self, queue: QueueRef) -> QueueProgress:
+        """How far it is, and what the caller did. Cheap at any size."""
+        return QueueProgress.from_json(await self._transport.get(f"{_path(queue)}/progress"))
+
+    async def reprioritise_queue(
+        self, queue: QueueRef, scan: ScanRef, *, order_by: str | None = None
+    ) -> Queue:
+        """Order it by another scan of its dataset. Verdicts stay."""
+        body = {"scan_id": path_id(scan), "order_by": order_by}
+        return Queue.from_json(await self._transport.post(f"{_path(queue)}/reprioritise", body))
+
+    async def assign_queue(
+        self,
+        queue: QueueRef,
+        *,
+        reviewers: Sequence[str | uuid.UUID] = (),
+        adjudicators: Sequence[str | uuid.UUID] = (),
+        reviewer_groups: Sequence[str | uuid.UUID] = (),
+        adjudicator_groups: Sequence[str | uuid.UUID] = (),
+    ) -> Queue:
+        """Say anew who reviews and who adjudicates; without reviewers, every reviewer may.
+
+        Args:
+            reviewers, adjudicators: principals.
+            reviewer_groups, adjudicator_groups: groups; whoever is in one may, for as long.
+        Raises:
+            QueueNotFound, PersonUnknown, GroupUnknown
+        """
+        body = {
+            "reviewers": [str(each) for each in reviewers],
+            "adjudicators": [str(each) for each in adjudicators],
+            "reviewer_groups": [str(each) for each in reviewer_groups],
+            "adjudicator_groups": [str(each) for each in adjudicator_groups],
+        }
+        return Queue.from_json(await self._transport.put(f"{_path(queue)}/people", body))
+
+    async def change_mixing(self, queue: QueueRef, *, audits: int, canaries: int = 0) -> Queue:
+        """Say anew how many audits and canaries it gets in all; what was drawn stays.
+
+        Raises:
+            QueueNotFound, QueueClosed, CanariesInvalid
+        """
+        body = {"audits": audits, "canaries": canaries}
+        return Queue.from_json(await self._transport.put(f"{_path(queue)}/mixing", body))
+
+    async def close_queue(self, queue: QueueRef) -> Queue:
+        """Give no item out any more."""
+        return Queue.from_json(await self._transport.post(f"{_path(queue)}/close"))
+
+    async def reopen_queue(self, queue: QueueRef) -> Queue:
+        return Queue.from_json(await self._transport.post(f"{_path(queue)}/reopen"))
+
+    async def next_items(
+        self, queue: QueueRef, count: int = 1, *, adjudicate: bool = False
+    ) -> list[ReviewItem]:
+        """What to decide now, and those after it; all claimed. Empty: nothing is left."""
+        query = f"count={count}&adjudicate={str(adjudicate).lower()}"
+        answer = await self._transport.post(f"{_path(queue)}/next?{query}")
+        return [ReviewItem.from_json(each) for each in answer["items"]]
+
+    async def decide(
+        self,
+        queue: QueueRef,
+        item: ReviewItem | int,
+        kind: VerdictKind,
+        *,
+        label: str | None = None,
+        value: float | None = None,
+        comment: str | None = None,
+        seconds: float | None = None,
+        adjudicate: bool = False,
+    ) -> Verdict:
+        """Decide an item, or change one's verdict; written once, however often it is sent.
+
+        Raises:
+            ItemTaken: others filled it meanwhile. The verdict is kept, but does not count.
+            NotInHand: the queue is blind, and the caller does not hold the item.
+            QueueClosed, ClassUnknown, Invalid
+        """
+        position = item if isinstance(item, int) else item.position
+        body = {
+            "kind": kind,
+            "label": label,
+            "value": value,
+            "comment": comment,
+            "seconds": seconds,
+            "adjudicate": adjudicate,
+            "token": str(uuid.uuid4()),
+        }
+        path = f"{_path(queue)}/items/{position}/verdicts"
+        return Verdict.from_json(await self._transport.post(path, body))
+
+    async def undo(self, queue: QueueRef, steps: int = 1) -> list[Verdict]:
+        """Take the caller's latest verdicts back; returns them, the latest first.
+
+        Raises:
+            NothingToUndo
+        """
+        body = {"steps": steps, "token": str(uuid.uuid4())}
+        found: Sequence[Any] = await self._transport.post(f"{_path(queue)}/undo", body)
+        return [Verdict.from_json(each) for each in found]
+
+    async def release_items(self, queue: QueueRef) -> int:
+        """Give back all that the caller holds; returns how many items that was."""
+        answer = await self._transport.post(f"{_path(queue)}/claims/release")
+        return int(answer["released"])
+
+    def verdicts(
+        self, queue: QueueRef, principal_id: str | uuid.UUID | None = None
+    ) -> AsyncIterator[Verdict]:
+        """What a person decided, or the caller; the latest first."""
+        whose = None if principal_id is None else str(principal_id)
+        return self._pages(f"{_path(queue)}/verdicts", Verdict, principal_id=whose)
+
+
+def _path(queue: QueueRef) -> str:
+    return "/queues/" + quote(str(queue.id if isinstance(queue, Queue) else queue), safe="")

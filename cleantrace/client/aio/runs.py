@@ -1,0 +1,105 @@
+"""Registering training runs and their checkpoints."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Literal
+
+from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.waiting import poll
+from cleantrace.client.deadline import Deadline
+from cleantrace.client.errors import CheckpointFailed
+from cleantrace.client.models import Checkpoint, Run
+from cleantrace.client.refs import NO_REASON, DatasetRef, Location, RunRef, as_uri, path_id
+
+
+class AsyncRunCalls(AsyncCalls):
+    """Registering training runs and their checkpoints."""
+
+    async def register_run(
+        self,
+        name: str,
+        dataset: DatasetRef,
+        model: str | Mapping[str, Any],
+        model_args: Mapping[str, Any] | None = None,
+        *,
+        preprocessing: Mapping[str, Any] | None = None,
+        loss: Literal["cross_entropy", "squared_error"] | None = None,
+    ) -> Run:
+        """Register a training run.
+
+        Args:
+            model: the architecture's name, or {"name": ..., "args": {...}}.
+            model_args: its arguments, where a name is given.
+            preprocessing: how examples became the model's input in training.
+            loss: by the task if left out.
+        """
+        spec = {"name": model, "args": dict(model_args or {})} if isinstance(model, str) else model
+        body = {
+            "name": name,
+            "dataset_id": path_id(dataset),
+            "model": dict(spec),
+            "preprocessing": dict(preprocessing or {}),
+            "loss": loss,
+        }
+        return Run.from_json(await self._transport.post("/runs", body))
+
+    async def get_run(self, run: RunRef) -> Run:
+        return Run.from_json(await self._transport.get(f"/runs/{path_id(run)}"))
+
+    def runs(self) -> AsyncIterator[Run]:
+        """The project's training runs, newest first."""
+        return self._pages("/runs", Run)
+
+    async def register_checkpoint(
+        self, run: RunRef, uri: Location, *, step: int, eta: float, sha256: str | None = None
+    ) -> Checkpoint:
+        """Register saved weights. The service checks them: see `wait_for_checkpoints`.
+
+        Args:
+            uri: a .safetensors file, or a .pt file of plain tensors; a Path becomes a file URI.
+            step: optimiser steps done when it was saved.
+            eta: the learning rate in force then.
+            sha256: if given, the file must have this hash.
+        Raises:
+            CheckpointExists: the run has one of this step.
+        """
+        body = {"uri": as_uri(uri), "step": step, "eta": eta, "sha256": sha256}
+        return Checkpoint.from_json(
+            await self._transport.post(f"/runs/{path_id(run)}/checkpoints", body)
+        )
+
+    async def checkpoints(self, run: RunRef) -> list[Checkpoint]:
+        """A run's checkpoints in the order of their steps."""
+        found = await self._transport.get(f"/runs/{path_id(run)}/checkpoints")
+        return [Checkpoint.from_json(each) for each in found]
+
+    async def retry_checkpoint(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Check a failed checkpoint again. Raises CheckpointNotFailed."""
+        path = f"/runs/{checkpoint.run_id}/checkpoints/{checkpoint.id}/retry"
+        return Checkpoint.from_json(await self._transport.post(path))
+
+    async def wait_for_checkpoints(
+        self,
+        run: RunRef,
+        *,
+        progress: Callable[[list[Checkpoint]], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Checkpoint]:
+        """Wait until all of a run's checkpoints are read and fitted to the model.
+
+        Raises:
+            CheckpointFailed: one cannot be used; the first of them, with the stored reason.
+            WaitTimedOut: after `timeout_s`.
+        """
+        deadline = Deadline("Checking the checkpoints", timeout_s)
+        async for seen in poll(
+            lambda: self.checkpoints(run),
+            lambda seen: all(each.status != "registered" for each in seen),
+            deadline,
+        ):
+            if progress is not None:
+                progress(seen)
+        for each in seen:
+            if each.status == "failed":
+                what = f"The checkpoint of step {each.step} cannot be used"
+                raise CheckpointFailed(what, each, each.failure or NO_REASON)
+        return seen

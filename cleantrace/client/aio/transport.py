@@ -1,0 +1,131 @@
+"""One HTTP request as the client makes it: with a key, tries, and typed errors."""
+
+import random
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from cleantrace.client.aio.pace import sleep
+from cleantrace.client.answers import PASSING, content, is_loopback, refusal
+from cleantrace.client.errors import ConnectionFailed, NotConfigured
+from cleantrace.version import __version__
+
+_LONGEST_PAUSE_S = 8.0
+# The service sends a sign of life every 15 s; three missed mean that the stream is dead.
+SILENCE_LIMIT_S = 45.0
+
+
+class AsyncTransport:
+    """Sends requests to one project of one service.
+
+    Args:
+        url: of the service, such as http://127.0.0.1:8000.
+        api_key: sent as a bearer token.
+        project: whose routes are asked for.
+        tries: how often a request is sent at most. A repeat is always safe: every POST carries an
+            Idempotency-Key, the same in all its tries.
+        timeout_s: how long one answer may take.
+    Raises:
+        NotConfigured: the URL is none.
+    """
+
+    def __init__(
+        self, url: str, api_key: str, project: str, *, tries: int, timeout_s: float
+    ) -> None:
+        self.url = url.rstrip("/")
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise NotConfigured(f"{url!r} is not a URL such as http://127.0.0.1:8000.")
+        self._path = f"/api/v1/projects/{project}"
+        self._tries = max(1, tries)
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            timeout=httpx.Timeout(timeout_s, connect=min(5.0, timeout_s)),
+            headers={
+                "Authorization": f"Bearer {api_key}",
+                "User-Agent": f"cleantrace-python/{__version__}",
+            },
+            # A proxy named in the environment cannot reach this machine's own services.
+            trust_env=not is_loopback(parts.hostname),
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """The answer's JSON. Query parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return await self._send("GET", path, params=given)
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer's JSON, of work that was done exactly once."""
+        return await self._send(
+            "POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())}
+        )
+
+    async def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The answer's JSON. What is put twice is as if it were put once."""
+        return await self._send("PUT", path, json=body)
+
+    async def put_bytes(self, path: str, data: bytes) -> Any:
+        """The same, of a body as it is."""
+        kind = {"Content-Type": "application/octet-stream"}
+        return await self._send("PUT", path, content=data, headers=kind)
+
+    async def _send(self, method: str, path: str, **options: Any) -> Any:
+        """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
+        url = f"{self._path}{path}"
+        for attempt in range(1, self._tries + 1):
+            try:
+                answer = await self._http.request(method, url, **options)
+            except httpx.TransportError as error:
+                if attempt == self._tries:
+                    raise self._unreachable(error) from error
+                await pause_before_next_try(attempt)
+                continue
+            if answer.status_code in PASSING and attempt < self._tries:
+                await pause_before_next_try(attempt, answer.headers.get("Retry-After"))
+                continue
+            return content(answer)
+        raise AssertionError("a request has at least one try")
+
+    @asynccontextmanager
+    async def lines(
+        self, path: str, *, silence_limit_s: float = SILENCE_LIMIT_S
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of a stream of server-sent events, as they come. One try.
+
+        Raises:
+            ApiError: refused, as an unknown scan is.
+            ConnectionFailed: not reached, broken off, or silent for too long.
+        """
+        timeout = httpx.Timeout(max(silence_limit_s, 0.1), connect=5.0)
+        headers = {"Accept": "text/event-stream"}
+        url = f"{self._path}{path}"
+        try:
+            async with self._http.stream("GET", url, headers=headers, timeout=timeout) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    raise refusal(answer)
+                yield answer.aiter_lines()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: httpx.TransportError) -> ConnectionFailed:
+        reason = str(error) or type(error).__name__
+        return ConnectionFailed(
+            f"The service at {self.url} was not reached: {reason}. "
+            "Check the URL, and that the service runs."
+        )
+
+
+async def pause_before_next_try(attempt: int, retry_after: str | None = None) -> None:
+    """Wait longer after each failed attempt; not all clients in step."""
+    pause_s = min(0.2 * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.75, 1.25)  # noqa: S311
+    if retry_after is not None and retry_after.isdigit():
+        pause_s = max(pause_s, min(float(retry_after), _LONGEST_PAUSE_S))
+    await sleep(pause_s)

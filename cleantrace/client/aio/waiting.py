@@ -1,0 +1,83 @@
+"""Following jobs to their end: by polling, or for scans by server-sent events."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
+
+from cleantrace.client.aio.pace import Look, sleep
+from cleantrace.client.aio.transport import SILENCE_LIMIT_S, AsyncTransport, pause_before_next_try
+from cleantrace.client.deadline import Deadline
+from cleantrace.client.errors import ConnectionFailed, ServiceError
+from cleantrace.client.models import Scan
+
+T = TypeVar("T")
+
+_FIRST_POLL_S = 0.1
+_LONGEST_POLL_S = 2.0
+# Streams that end without one event: a proxy in between holds them back. Then we ask instead.
+_BARREN_STREAMS = 3
+
+
+async def poll(look: Look[T], is_over: Callable[[T], bool], deadline: Deadline) -> AsyncIterator[T]:
+    """Look again and again, less often with time, until it is over; yields every look."""
+    pause_s = _FIRST_POLL_S
+    while True:
+        seen = await look()
+        yield seen
+        if is_over(seen):
+            return
+        await sleep(min(pause_s, deadline.left_s()))
+        pause_s = min(pause_s * 1.3, _LONGEST_POLL_S)
+
+
+async def follow_scan(
+    transport: AsyncTransport, scan_id: str, deadline: Deadline
+) -> AsyncIterator[Scan]:
+    """The scan at each change, until it is over.
+
+    Listens to server-sent events, and again after each break. Where none come through, it polls.
+    """
+    barren = 0
+    while barren < _BARREN_STREAMS:
+        heard = False
+        try:
+            limit_s = min(SILENCE_LIMIT_S, deadline.left_s())
+            async with transport.lines(
+                f"/scans/{scan_id}/events", silence_limit_s=limit_s
+            ) as lines:
+                async for event, data in server_sent_events(lines):
+                    if event not in {"progress", "end"}:
+                        continue
+                    heard = True
+                    scan = Scan.from_json(json.loads(data))
+                    yield scan
+                    if scan.is_over:
+                        return
+                    deadline.left_s()
+        except (ConnectionFailed, ServiceError):
+            deadline.left_s()
+        barren = 0 if heard else barren + 1
+        await pause_before_next_try(barren + 1)
+
+    async def look() -> Scan:
+        return Scan.from_json(await transport.get(f"/scans/{scan_id}"))
+
+    async for seen in poll(look, lambda scan: scan.is_over, deadline):
+        yield seen
+
+
+async def server_sent_events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str]]:
+    """(event, data) of each event; comments, ids and an unfinished last event are left out."""
+    event, data = "message", list[str]()
+    async for line in lines:
+        if not line:
+            if data:
+                yield event, "\n".join(data)
+            event, data = "message", []
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            data.append(value)
