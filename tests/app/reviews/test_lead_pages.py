@@ -229,6 +229,25 @@ def test_a_lead_says_who_reviews(api: TestClient, browser: TestClient) -> None:
     assert get(api, f"/queues/{queue}")["reviewers"] == []
 
 
+def test_a_lead_says_what_is_mixed_in(api: TestClient, browser: TestClient) -> None:
+    queue, _ = make_queue(api, 20)
+    assert "What is mixed in is changed" in send(browser, queue, "mixing", audits="7", canaries="")
+    described = get(api, f"/queues/{queue}")
+    assert (described["audits"], described["canaries"]) == (7, 0)
+    assert "0 of 7 audits, 0 canaries" in words(open_page(browser, f"{QUEUES}/{queue}/settings"))
+    assert "7 audits mixed in" in words(open_page(browser, f"{QUEUES}/{queue}"))
+    refused = send(browser, queue, "mixing", 422, audits="some", canaries="-1")
+    assert "How many audits is not a whole number" in problem(refused, "audits")
+    assert "How many canaries is not a whole number" in problem(refused, "canaries")
+    assert 'value="some"' in refused
+    made = add_world("lab", 20, is_regression=True)
+    body = {"name": "numbers", "scan_id": str(made.scan_id), "policy": {"kind": "filter"}}
+    numbers = post(api, "/queues", body)["id"]
+    refused = send(browser, numbers, "mixing", 422, audits="1", canaries="1")
+    assert get(api, f"/queues/{numbers}")["audits"] == 0
+    send(browser, numbers, "mixing", audits="1")
+
+
 def test_reviewers_see_a_queue_but_change_nothing_of_it(
     api: TestClient, browser: TestClient
 ) -> None:
@@ -238,7 +257,7 @@ def test_reviewers_see_a_queue_but_change_nothing_of_it(
     assert "settings" not in page
     open_page(ada, f"{QUEUES}/{queue}/settings", 403)
     token = csrf_token(page)
-    for what in ("close", "reopen", "order", "people"):
+    for what in ("close", "reopen", "order", "people", "mixing"):
         answer = ada.post(f"{QUEUES}/{queue}/{what}", data={"csrf_token": token})
         assert answer.status_code == 403, what
     assert get(api, f"/queues/{queue}")["closed_at"] is None

@@ -160,13 +160,15 @@ def test_a_queue_is_made_as_the_form_says(api: TestClient, browser: TestClient) 
     assert preview(send(browser, scan, 200, do="count")[1]) == "10 items of 100 examples."
     location, _ = send(
         browser, scan, name=" the suspects ", overlap="2", minutes="2.5", order_by="loss",
-        who="chosen", reviewers=[str(ada), str(bob)], adjudicators=[str(bob)],
+        who="chosen", reviewers=[str(ada), str(bob)], adjudicators=[str(bob)], audits="30",
+        canaries="5",
     )  # fmt: skip
     queue = made(api, location)
     assert queue["name"] == "the suspects"
     assert (queue["overlap"], queue["claim_ttl_s"], queue["order_by"]) == (2, 150, "loss")
     assert set(queue["reviewers"]) == {str(ada), str(bob)}
     assert queue["adjudicators"] == [str(bob)]
+    assert (queue["audits"], queue["canaries"], queue["item_count"]) == (30, 5, 45)
     assert queue["show_suggestion"] is False
     assert "assigned to 2 people" in words(open_page(browser, location))
 
@@ -212,6 +214,8 @@ WRONG = [
     ({"policy": "keys", "keys": "key-1\nkey-1000"}, "policy", "'key-1000'"),
     ({"order_by": "beauty"}, "order_by", "Input should be"),
     ({"overlap": "0"}, "overlap", "from 1 to 20"),
+    ({"audits": "1.5"}, "audits", "not a whole number"),
+    ({"canaries": "few"}, "canaries", "not a whole number"),
     ({"minutes": "long"}, "claim_ttl_s", "not a number of minutes"),
     ({"who": "chosen"}, "reviewers", "Nobody is ticked."),
     ({"who": "chosen", "reviewers": [str(uuid4())]}, "reviewers", "may review in this project"),
