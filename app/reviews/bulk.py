@@ -78,9 +78,11 @@ def preview_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> 
     )
 
 
-def _sit_down(db: Session, caller: Caller, queue_id: UUID) -> AtDesk:
+def _sit_down(db: Session, caller: Caller, queue_id: UUID, *, changes_many: bool = False) -> AtDesk:
     at = sit_down(db, caller, queue_id)
     require_open(at.queue)
+    if changes_many:
+        queue_queries.hold_queue(db, queue_id)
     if at.has_stale:
         claim_queries.free_stale(db, queue_id)
     return at
@@ -195,12 +197,11 @@ def apply_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> Re
         QueueNotFound, QueueClosed, ClassUnknown, VerdictInvalid, SampleNotFound.
         NothingSelected: there is none.
     """
-    at = _sit_down(db, caller, queue_id)
+    at = _sit_down(db, caller, queue_id, changes_many=True)
     _require_verdict(at, body.verdict)
     if body.sample_id is not None:
         get_sample(db, queue_id, body.sample_id)
     selection = _selection(at, body.selection)
-    queue_queries.hold_queue(db, queue_id)
     is_locked = has_pool(db, at.queue.dataset_id)
     if is_locked:
         # What is drawn before the pool is shared is left out; nothing is drawn after it. The items
@@ -248,11 +249,10 @@ def undo_batch(db: Session, caller: Caller, queue_id: UUID, batch_id: UUID) -> R
         QueueNotFound, QueueClosed, BatchNotFound.
         BatchUndone: it was undone before.
     """
-    at = _sit_down(db, caller, queue_id)
+    at = _sit_down(db, caller, queue_id, changes_many=True)
     batch = get_batch(db, caller, queue_id, batch_id)
     if not queries.mark_undone(db, batch_id):
         raise BatchUndone("The batch was undone before.", remedy="Nothing is left to do.")
-    queue_queries.hold_queue(db, queue_id)
     count = queries.undo(db, at.queue, at.me, batch_id)
     # Its items may lie behind where people look by now.
     queue_queries.change_queue(db, queue_id, look=True)

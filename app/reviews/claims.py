@@ -49,6 +49,9 @@ def next_items(
     else:
         at.require_reviewer()
     if at.has_stale:
+        # What is freed is locked: whoever holds the queue could wait for it while this waits for
+        # them.
+        queue_queries.wait_for_queue(db, queue_id)
         queries.free_stale(db, queue_id)
     mine = queries.claims_of(db, at.queue, at.me) if at.has_claims else []
     held = [row for row in mine if row.adjudicates == adjudicate]
