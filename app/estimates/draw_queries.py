@@ -19,7 +19,20 @@ def lock_pool(db: Session, dataset_id: uuid.UUID) -> int | None:
     return db.execute(_LOCK, {"dataset": dataset_id}).scalar()
 
 
+_SHARE = text("SELECT draws FROM audit_pools WHERE dataset_id = :dataset FOR SHARE")
+
+
+def share_pool(db: Session, dataset_id: uuid.UUID) -> None:
+    db.execute(_SHARE, {"dataset": dataset_id})
+
+
 _HAS_POOL = text("SELECT EXISTS (SELECT FROM audit_pools WHERE dataset_id = :dataset)")
+
+
+def has_pool(db: Session, dataset_id: uuid.UUID) -> bool:
+    return bool(db.execute(_HAS_POOL, {"dataset": dataset_id}).scalar_one())
+
+
 _WAIT = text(f"""
     SELECT pg_advisory_xact_lock({POOL_KEY})
     FROM (SELECT CAST(:dataset AS uuid) AS dataset_id) queue
@@ -43,7 +56,7 @@ def add_pool(db: Session, dataset_id: uuid.UUID) -> None:
 
     Whoever decides something of the dataset at this moment is waited for, and then waits.
     """
-    if db.execute(_HAS_POOL, {"dataset": dataset_id}).scalar_one():
+    if has_pool(db, dataset_id):
         return
     db.execute(_WAIT, {"dataset": dataset_id})
     db.execute(_ADD_POOL, {"dataset": dataset_id})

@@ -29,8 +29,21 @@ def make_pool(db: Session, dataset_id: UUID) -> None:
     queries.add_pool(db, dataset_id)
 
 
+def has_pool(db: Session, dataset_id: UUID) -> bool:
+    """Whether audits are drawn of the dataset. For whoever came to one of its queues that stays."""
+    return queries.has_pool(db, dataset_id)
+
+
+def share_pool(db: Session, dataset_id: UUID) -> None:
+    """Wait until nobody draws, and let nobody until the transaction ends."""
+    queries.share_pool(db, dataset_id)
+
+
 def hold_pool(db: Session, dataset_id: UUID) -> None:
-    """Wait until nobody else draws or settles, and keep it so."""
+    """Wait until nobody else draws or settles, and keep it so.
+
+    Whoever holds a pool may wait for no item any more: those who hold items wait for the pool.
+    """
     draws = queries.lock_pool(db, dataset_id)
     assert draws is not None, "a queue with audits has a pool"
 

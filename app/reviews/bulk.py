@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
 from app.db import new_id
+from app.estimates.drawing import has_pool, share_pool
 from app.paging import cut_page
 from app.reviews import bulk_queries as queries
 from app.reviews import claim_queries, queue_queries
@@ -203,7 +204,12 @@ def apply_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> Re
     if body.sample_id is not None:
         get_sample(db, queue_id, body.sample_id)
     selection = _selection(at, body.selection)
-    queries.wait_for_draws(db, at.queue.dataset_id)
+    is_locked = has_pool(db, at.queue.dataset_id)
+    if is_locked:
+        # What is drawn before the pool is shared is left out; nothing is drawn after it. The items
+        # come first, as they do for everybody else.
+        queries.lock(db, at.queue, selection, body.verdict.kind)
+        share_pool(db, at.queue.dataset_id)
     batch_id = new_id()
     count = queries.apply(
         db,
@@ -215,6 +221,7 @@ def apply_batch(db: Session, caller: Caller, queue_id: UUID, body: BulkIn) -> Re
         label=_label(at, body.verdict),
         value=body.verdict.value,
         comment=body.comment,
+        is_locked=is_locked,
     )
     if count == 0:
         raise _nothing_selected()

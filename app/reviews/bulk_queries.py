@@ -199,12 +199,18 @@ _APPLY = f"""
 """  # noqa: S608
 
 
-def wait_for_draws(db: Session, dataset_id: uuid.UUID) -> None:
-    """Whatever is drawn is known to what follows, and nothing is until the transaction ends."""
-    db.execute(
-        text("SELECT draws FROM audit_pools WHERE dataset_id = :dataset FOR SHARE"),
-        {"dataset": dataset_id},
-    )
+_LOCK = f"""
+    SELECT count(*) FROM (
+        SELECT FROM review_items item WHERE {{fits}} AND {_IS_FREE} AND {_HAS_TARGET}
+        FOR UPDATE OF item
+    ) locked
+"""  # noqa: S608
+_APPLY_TO_LOCKED = _APPLY.replace("FOR UPDATE OF item", "FOR UPDATE OF item SKIP LOCKED")
+
+
+def lock(db: Session, queue: QueueRules, selection: dict[str, Any], kind: str) -> None:
+    """Lock all that is free of a selection, for `apply` to decide."""
+    db.execute(_statement(_LOCK, selection), _values(queue, selection, kind=kind))
 
 
 def apply(
@@ -218,8 +224,13 @@ def apply(
     label: int | None,
     value: float | None,
     comment: str | None,
+    is_locked: bool,
 ) -> int:
-    """Decide all that is free of a selection; returns how many items that was."""
+    """Decide all that is free of a selection; returns how many items that was.
+
+    Args:
+        is_locked: wait for no other item than those that are locked already.
+    """
     values = _values(
         queue,
         selection,
@@ -230,7 +241,8 @@ def apply(
         value=value,
         comment=comment,
     )
-    return int(db.execute(_statement(_APPLY, selection), values).scalar_one())
+    template = _APPLY_TO_LOCKED if is_locked else _APPLY
+    return int(db.execute(_statement(template, selection), values).scalar_one())
 
 
 _UNDO = text(f"""

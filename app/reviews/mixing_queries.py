@@ -65,7 +65,11 @@ _ADD_ITEM = text(f"""
             CASE WHEN :overlap > 1 THEN clock_timestamp() END
         FROM examples example
         WHERE example.dataset_id = :dataset AND example.position = :position
-        ON CONFLICT DO NOTHING
+            -- Only the pool's holder adds items. ON CONFLICT would wait for who changes that one.
+            AND NOT EXISTS (
+                SELECT FROM review_items there
+                WHERE there.queue_id = :queue AND there.position = :position
+            )
         RETURNING *
     ),
     counted AS (
