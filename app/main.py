@@ -27,6 +27,7 @@ from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.explore.pages import router as explore_pages
 from app.explore.routes import router as explore
+from app.exports.routes import router as exports
 from app.openapi import Api
 from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
@@ -84,6 +85,7 @@ def create_app() -> Api:
         reviews,
         bulk,
         figures,
+        exports,
         people,
         groups,
         keys,

@@ -6,6 +6,7 @@ from app.access import models as access
 from app.datasets import models as datasets
 from app.db import Base
 from app.evidence import models as evidence
+from app.exports import models as exports
 from app.projects import models as projects
 from app.reviews import models as reviews
 from app.runs import models as runs
@@ -18,6 +19,7 @@ __all__ = [
     "datasets",
     "estimates",
     "evidence",
+    "exports",
     "metadata",
     "projects",
     "reviews",

@@ -20,6 +20,7 @@ from app import nudges
 from app.datasets import queries as dataset_queries
 from app.db import transaction
 from app.evidence.models import EvidenceRequest
+from app.exports.models import Export
 from app.jobs import queries as jobs
 from app.reviews.announcements import announce_finished
 from app.runs import queries as run_queries
@@ -40,7 +41,11 @@ SILENT_S = 10.0
 
 _WEBHOOKS_KEPT, _WEBHOOKS_DROPPED_AT_ONCE = timedelta(days=30), 1000
 
-_SMALL_JOBS = ((ScanEstimate, "scans.estimate"), (EvidenceRequest, "scans.evidence"))
+_SMALL_JOBS = (
+    (ScanEstimate, "scans.estimate"),
+    (EvidenceRequest, "scans.evidence"),
+    (Export, "exports.make"),
+)
 _JOB_EXHAUSTED = {
     "title": "Workers died",
     "status": 500,
