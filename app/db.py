@@ -106,9 +106,7 @@ def copy_csv(db: Session, table: str, columns: Sequence[str], chunks: Iterable[b
             copy.write(chunk)
 
 
-def copy_out(
-    db: Session, query: str, values: Mapping[str, Any]
-) -> Iterator[memoryview | bytes]:
+def copy_out(db: Session, query: str, values: Mapping[str, Any]) -> Iterator[memoryview | bytes]:
     """COPY the rows of a query out, as CSV lines; NULL is an empty field, an empty text is "".
 
     Args:

@@ -88,8 +88,8 @@ class OrphanSweep:
         with reading() as db:
             made = exports.export_ids(db)
         for export_id in made:
-            kept = partial(exports.artifacts_and_lease, export_id=export_id)
-            yield _Place(f"exports/{export_id}", kept)
+            named = partial(exports.artifacts_and_lease, export_id=export_id)
+            yield _Place(f"exports/{export_id}", named)
         while True:
             with reading() as db:
                 page = scans.scans_since(db, self._over_before, last, _PAGE)

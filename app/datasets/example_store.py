@@ -109,7 +109,7 @@ class Rows:
 
     keys: list[str]
     labels: np.ndarray
-    inputs: np.ndarray | list[bytes] | list[str]
+    inputs: np.ndarray | list[bytes] | list[str] | list[ImageFile]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -252,6 +252,27 @@ class ExampleStore:
     def keys_and_labels(self, start: int, stop: int) -> tuple[list[str], np.ndarray]:
         """As `rows`, without touching the inputs: no image file is read."""
         return _keys_and_labels(list(self._parts(start, stop)), self.meta)
+
+    def keys_and_labels_at(self, positions: np.ndarray) -> tuple[pa.ChunkedArray, np.ndarray]:
+        """The same of any positions (n,), ascending, by whole columns."""
+        breaks = np.flatnonzero(np.diff(positions // self.meta.batch_rows)) + 1
+        keys, labels = [], [np.empty(0, self.meta.label_dtype)]
+        for run in np.split(positions, breaks) if len(positions) else ():
+            number, _ = divmod(int(run[0]), self.meta.batch_rows)
+            part = self._reader.get_batch(number)
+            part = part.select(["key", "label"]).take(pa.array(run - number * self.meta.batch_rows))
+            keys.append(part.column("key"))
+            labels.append(part.column("label").to_numpy())
+        return pa.chunked_array(keys, pa.string()), np.concatenate(labels)
+
+    def unread(self, start: int, stop: int) -> Rows:
+        """As `rows`, but images of a folder are not read: each input is an `ImageFile`."""
+        parts = list(self._parts(start, stop))
+        keys, labels = _keys_and_labels(parts, self.meta)
+        if self.meta.kind != "image_file":
+            return Rows(keys, labels, self._inputs(parts))
+        files = [ImageFile(**value) for part in parts for value in part.column("input").to_pylist()]
+        return Rows(keys, labels, files)
 
     def take(self, positions: np.ndarray) -> Rows:
         """The examples at these positions (n,), ascending; as `rows`, and raises the same."""

@@ -59,6 +59,7 @@ def register_correction(
     db: Session,
     parent: Dataset,
     *,
+    dataset_id: UUID,
     version: str,
     uri: str,
     columns: dict[str, Any] | None,
@@ -70,7 +71,7 @@ def register_correction(
         DatasetExists: the version was taken meanwhile.
     """
     values = {name: getattr(parent, name) for name in _KEPT_BY_CORRECTIONS} | {
-        "id": new_id(),
+        "id": dataset_id,
         "version": version,
         "uri": uri,
         "columns": columns,

@@ -14,9 +14,7 @@ from app.exports.models import Export
 
 
 def export(db: Session, project_id: uuid.UUID, export_id: uuid.UUID) -> Export | None:
-    return db.scalar(
-        select(Export).where(Export.project_id == project_id, Export.id == export_id)
-    )
+    return db.scalar(select(Export).where(Export.project_id == project_id, Export.id == export_id))
 
 
 def exports_newest_first(

@@ -29,12 +29,15 @@ _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string"}}
     status_code=202,
     response_model=ExportOut,
     responses=problems(
-        DatasetNotFound, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset, NothingReviewed
+        DatasetNotFound,
+        DatasetNotReady,
+        DatasetExists,
+        QueueNotFound,
+        OtherDataset,
+        NothingReviewed,
     ),
 )
-def create_export(
-    body: ExportIn, caller: Engineer, db: WriteSession, once: OnceOnly
-) -> ExportOut:
+def create_export(body: ExportIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> ExportOut:
     """Ask for an export. It is made in the background: poll it until `done`."""
     return once.run(
         db,

@@ -80,3 +80,7 @@ def undecided(db: Session, queue_ids: Sequence[uuid.UUID]) -> Any:
 def queues_of(db: Session, dataset_id: uuid.UUID) -> Sequence[ReviewQueue]:
     query = select(ReviewQueue).where(ReviewQueue.dataset_id == dataset_id)
     return db.scalars(query.order_by(ReviewQueue.created_at, ReviewQueue.id)).all()
+
+
+def queues_by_id(db: Session, queue_ids: Sequence[uuid.UUID]) -> Sequence[ReviewQueue]:
+    return db.scalars(select(ReviewQueue).where(ReviewQueue.id.in_(queue_ids))).all()

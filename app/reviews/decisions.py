@@ -60,6 +60,12 @@ def deciding_queues(
     return queues
 
 
+def queues_named(db: Session, queue_ids: Sequence[UUID]) -> list[ReviewQueue]:
+    """Queues whose tenancy was checked, in the order asked for."""
+    found = {queue.id: queue for queue in queries.queues_by_id(db, queue_ids)}
+    return [found[queue_id] for queue_id in queue_ids]
+
+
 def copy_decisions(db: Session, queue_ids: Sequence[UUID]) -> Iterator[memoryview | bytes]:
     """What was settled of each example, as lines of CSV with DECISION_COLUMNS, by position.
 
