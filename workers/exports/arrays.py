@@ -73,7 +73,9 @@ class NpzCorrection:
             width = max((len(text) for part in parts for text in np.unique(part)), default=1)
             size = dtype.itemsize // (4 if dtype.kind == "U" else 1)
             dtype = np.dtype(f"{dtype.byteorder}{dtype.kind}{max(width, size)}")
-        return np.concatenate([part.astype(dtype) for part in parts]).reshape(-1, *shape[1:])
+        # Joining turns the bytes of numbers round that are not in this machine's order.
+        whole = np.concatenate([part.astype(dtype) for part in parts]).astype(dtype, copy=False)
+        return whole.reshape(-1, *shape[1:])
 
 
 def _copy_array(archive: zipfile.ZipFile, name: str, target: IO[bytes], stays: np.ndarray) -> None:

@@ -25,6 +25,7 @@ class Corrector:
     must be those that were indexed.
 
     Args:
+        has_rejects: indexing left rows out.
         position: the example that comes next.
     """
 
@@ -34,12 +35,15 @@ class Corrector:
         store: ExampleStore,
         decisions: Decisions,
         spelling: Spelling,
-        position: int = 0,
+        *,
+        has_rejects: bool,
+        position: int,
     ) -> None:
         self._spec = spec
         self._store = store
         self._decisions = decisions
         self._spelling = spelling
+        self._has_rejects = has_rejects
         self._labels = LabelReader(store.meta.classes) if store.meta.classes else None
         self.position = position
 
@@ -86,8 +90,8 @@ class Corrector:
         if chunk.keys is not None:
             keys = chunk.keys.to_pylist()
             rows = self._next_keys([(int(row), keys[row]) for row in rows], stored.keys)
-        if len(rows) > len(stored):
-            raise _changed("it has more rows")
+        if len(rows) > len(stored) or not (self._has_rejects or len(rows) == len(good)):
+            raise _changed("it has other rows")
         first = chunk.first_row + int(rows[0]) if len(rows) else 0
         if not np.array_equal(labels[rows], stored.labels[: len(rows)]):
             raise _changed(f"labels differ from row {first} on")

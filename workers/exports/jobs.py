@@ -94,9 +94,13 @@ class _Making:
 
     def _make_files(self, decisions: Decisions) -> None:
         if self._export.kind == ExportKind.patch:
-            names = self._queue_names()
-            file = patch_file(self._export.request["format"], self._store, decisions, names)
-            self._make(0, file, "patch")
+            file = patch_file(
+                self._export.request["format"],
+                self._store,
+                decisions,
+                self._queue_names(),
+                self._part_rows,
+            )
             self._progress.fingerprint = ""
             return
         source = Source.of(self._dataset, self._store, decisions, self._artifacts)

@@ -20,11 +20,11 @@ _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def _pieces(
-    store: ExampleStore, decisions: Decisions, queues: Sequence[str], start: int
+    store: ExampleStore, decisions: Decisions, queues: Sequence[str], start: int, size: int
 ) -> Iterator[Piece]:
     """The patch from a decision on, in the order of examples."""
-    for first in range(start, len(decisions), _PIECE_ROWS):
-        stop = min(first + _PIECE_ROWS, len(decisions))
+    for first in range(start, len(decisions), size):
+        stop = min(first + size, len(decisions))
         table = decisions.rows(first, stop)
         table = table.filter(pc.not_equal(table.column("outcome"), "right"))
         yield Piece(_patch_of(store, table, queues), rows=stop, examples=0)
@@ -75,8 +75,15 @@ _MEDIA_TYPES = {
 
 
 def patch_file(
-    kind: str, store: ExampleStore, decisions: Decisions, queues: Sequence[str]
+    kind: str, store: ExampleStore, decisions: Decisions, queues: Sequence[str], part_rows: int
 ) -> OutFile:
+    """
+    Args:
+        kind: a `PatchFormat`.
+        queues: their names.
+        part_rows: rows of a part, which holds whole pieces.
+    """
+    piece_rows = min(_PIECE_ROWS, part_rows)
     form: Form
     if kind == "parquet":
         form = ParquetForm(_schema(store.meta.classes is None), "zstd")
@@ -87,7 +94,7 @@ def patch_file(
         f".{kind}",
         _MEDIA_TYPES[kind],
         form,
-        lambda rows, _: _pieces(store, decisions, queues, rows),
+        lambda rows, _: _pieces(store, decisions, queues, rows, piece_rows),
     )
 
 

@@ -44,7 +44,14 @@ class Source:
         return cls(dataset, spec_of(dataset), location, store, decisions)
 
     def corrector(self, spelling: Spelling, position: int) -> Corrector:
-        return Corrector(self.spec, self.store, self.decisions, spelling, position)
+        return Corrector(
+            self.spec,
+            self.store,
+            self.decisions,
+            spelling,
+            has_rejects=bool(self.dataset.rejected_count),
+            position=position,
+        )
 
 
 def parquet_files(source: Source) -> tuple[list[OutFile], Spelling]:

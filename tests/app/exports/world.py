@@ -9,8 +9,6 @@ from uuid import UUID, uuid4
 
 from fastapi.testclient import TestClient
 
-from app.artifacts import ArtifactStore
-from app.settings import settings
 from benchmarks.review_world import add_scan
 from tests.app.reviews.world import Person
 from tests.support import LAB, get, index, post
@@ -93,9 +91,3 @@ def content(api: TestClient, made: dict[str, Any], number: int = 0) -> bytes:
 
 def lines(api: TestClient, made: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content(api, made).splitlines()]
-
-
-def stored(export_id: str) -> set[str]:
-    """Names of all that lies in the export's folder, without the tokens of leases."""
-    files = ArtifactStore(settings().artifacts).files(f"exports/{export_id}")
-    return {file.name.rpartition("/")[2].partition("-")[0] for file in files}
