@@ -27,6 +27,7 @@ from app.datasets.routes import router as datasets
 from app.evidence.routes import router as evidence
 from app.explore.pages import router as explore_pages
 from app.explore.routes import router as explore
+from app.exports.pages import router as export_pages
 from app.exports.routes import router as exports
 from app.openapi import Api
 from app.overview.pages import router as overview_pages
@@ -97,6 +98,7 @@ def create_app() -> Api:
     pages = APIRouter(prefix="/projects/{project}")
     for room in (
         dataset_pages,
+        export_pages,
         new_scan_pages,
         scan_pages,
         explore_pages,

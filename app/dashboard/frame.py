@@ -16,7 +16,17 @@ from app.dashboard.assets import asset_url
 from app.dashboard.formatting import FILTERS, plural
 
 _APP = Path(__file__).parents[1]
-_ROOMS = ("access", "dashboard", "datasets", "explore", "overview", "reviews", "scans", "webhooks")
+_ROOMS = (
+    "access",
+    "dashboard",
+    "datasets",
+    "explore",
+    "exports",
+    "overview",
+    "reviews",
+    "scans",
+    "webhooks",
+)
 
 
 @dataclass(frozen=True)

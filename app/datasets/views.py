@@ -86,6 +86,8 @@ class DatasetView:
     facts: list[str]
     created_at: datetime
     scans_url: str
+    exports_url: str | None
+    parent_url: str | None
     failure: FailureOut | None
     retry_url: str | None
     is_unfinished: bool
@@ -115,6 +117,10 @@ def dataset_view(
         facts=[_what(dataset), dataset.format],
         created_at=dataset.created_at,
         scans_url=with_query(f"{project_url(caller)}/scans", dataset=dataset.id),
+        exports_url=f"{url}/exports" if dataset.status == DatasetStatus.ready else None,
+        parent_url=f"{project_url(caller)}/datasets/{dataset.parent_id}"
+        if dataset.parent_id
+        else None,
         failure=FailureOut.model_validate(dataset.failure) if dataset.failure else None,
         retry_url=f"{url}/retry" if may_retry else None,
         is_unfinished=dataset.status in UNFINISHED,

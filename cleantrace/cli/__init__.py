@@ -2,7 +2,7 @@
 
 import typer
 
-from cleantrace.cli import datasets, keys, people, queues, runs, scans, stack
+from cleantrace.cli import datasets, exports, keys, people, queues, runs, scans, stack
 from cleantrace.version import __version__
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(runs.checkpoints, name="checkpoints")
 app.add_typer(scans.app, name="scans")
 app.add_typer(scans.flags, name="flags")
 app.add_typer(queues.app, name="queues")
+app.add_typer(exports.app, name="exports")
 
 
 @app.command("version")

@@ -1,6 +1,7 @@
 """The Python client: `Client`, what its methods return, and what they raise."""
 
 from cleantrace.client.client import Client
+from cleantrace.client.export_models import Export, ExportFile
 from cleantrace.client.models import (
     Basis,
     Checkpoint,
@@ -31,6 +32,8 @@ __all__ = [
     "EstimateResult",
     "Evidence",
     "EvidenceRequest",
+    "Export",
+    "ExportFile",
     "Failure",
     "Flag",
     "Influence",

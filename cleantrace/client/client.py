@@ -8,13 +8,16 @@ from cleantrace.client import config
 from cleantrace.client.datasets import DatasetCalls
 from cleantrace.client.estimates import EstimateCalls
 from cleantrace.client.evidence import EvidenceCalls
+from cleantrace.client.exports import ExportCalls
 from cleantrace.client.queues import QueueCalls
 from cleantrace.client.runs import RunCalls
 from cleantrace.client.scans import ScanCalls
 from cleantrace.client.transport import Transport
 
 
-class Client(DatasetCalls, RunCalls, EstimateCalls, ScanCalls, EvidenceCalls, QueueCalls):
+class Client(
+    DatasetCalls, RunCalls, EstimateCalls, ScanCalls, EvidenceCalls, QueueCalls, ExportCalls
+):
     """Talks to one project of a service. Safe to share between threads; a context manager.
 
         with Client() as client:

@@ -3,6 +3,7 @@
 CleantraceError
 ├── NotConfigured               no URL or no API key was given
 ├── ConnectionFailed            the service was not reached, after all tries
+├── DownloadDamaged             a file came, but not as the service says that it is
 ├── AnswerNotUnderstood         something answered, but not this API
 ├── WaitTimedOut                a job was still going on when the time given was over
 ├── JobFailed                   a job ended without its result; .failure has the stored reason
@@ -10,6 +11,7 @@ CleantraceError
 │   ├── CheckpointFailed
 │   ├── EstimateFailed
 │   ├── EvidenceFailed
+│   ├── ExportFailed
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
@@ -36,13 +38,14 @@ CleantraceError
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
-Those of groups, reviews and webhooks are in `room_errors`. A problem that this version does not
-know becomes the nearest class above it.
+Those of exports, groups, reviews and webhooks are in `room_errors`. A problem that this version
+does not know becomes the nearest class above it.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from cleantrace.client.export_models import Export
 from cleantrace.client.models import (
     Checkpoint,
     Dataset,
@@ -66,6 +69,10 @@ class ConnectionFailed(CleantraceError):
     """The service was not reached, after all tries."""
 
 
+class DownloadDamaged(CleantraceError):
+    """A file came, but not as the service says that it is."""
+
+
 class AnswerNotUnderstood(CleantraceError):
     """Something answered that does not speak this API: a wrong URL, or a proxy in between."""
 
@@ -78,14 +85,14 @@ class JobFailed(CleantraceError):
     """A job of the service ended without its result.
 
     Attributes:
-        subject: the dataset, checkpoint, scan, estimate or question as it stands.
+        subject: the dataset, checkpoint, scan, estimate, question or export as it stands.
         failure: the stored reason.
     """
 
     def __init__(
         self,
         what: str,
-        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest,
+        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest | Export,
         failure: Failure,
     ) -> None:
         remedy = f" {failure.remedy}" if failure.remedy else ""
@@ -112,6 +119,10 @@ class ScanCancelled(ScanFailed):
 
 class EvidenceFailed(JobFailed):
     """Evidence for new inputs could not be found."""
+
+
+class ExportFailed(JobFailed):
+    """An export could not be made."""
 
 
 class EstimateFailed(JobFailed):

@@ -1,11 +1,13 @@
 """One HTTP request as the client makes it: with a key, tries, and typed errors."""
 
+import hashlib
 import ipaddress
 import random
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from cleantrace.client.errors import (
     AnswerNotUnderstood,
     ApiError,
     ConnectionFailed,
+    DownloadDamaged,
     NotConfigured,
 )
 from cleantrace.client.problems import api_error
@@ -116,6 +119,49 @@ class Transport:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
+    def download(self, path: str, target: Path, *, size: int, sha256: str) -> None:
+        """Get a file. One that breaks off goes on where it was, in the next call too.
+
+        Until it is whole it is beside the target, with `.part` at the end of its name.
+
+        Raises:
+            ApiError; ConnectionFailed.
+            DownloadDamaged: it came, but is not what the service says that it is.
+        """
+        if target.exists() and _sha256(target) == sha256:
+            return
+        part = target.with_name(f"{target.name}.part")
+        for attempt in range(1, self._tries + 1):
+            try:
+                self._go_on(path, part, size, sha256)
+                break
+            except httpx.TransportError as error:
+                if attempt == self._tries:
+                    raise self._unreachable(error) from error
+                pause_before_next_try(attempt)
+        found = _sha256(part)
+        if found != sha256:
+            part.unlink()
+            raise DownloadDamaged(f"{target.name} came damaged: its SHA-256 is {found}. Try again.")
+        part.replace(target)
+
+    def _go_on(self, path: str, part: Path, size: int, sha256: str) -> None:
+        done = part.stat().st_size if part.exists() else 0
+        if done == size:
+            return
+        # The bytes as they are: a gateway that packs them would make the rest useless.
+        headers = {"Accept-Encoding": "identity"}
+        if 0 < done < size:
+            headers |= {"Range": f"bytes={done}-", "If-Range": f'"{sha256}"'}
+        with self._http.stream("GET", f"{self._path}{path}", headers=headers) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise _refusal(answer)
+            goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
+            with part.open("ab" if goes_on else "wb") as file:
+                for chunk in answer.iter_raw():
+                    file.write(chunk)
+
     def _unreachable(self, error: httpx.TransportError) -> ConnectionFailed:
         reason = str(error) or type(error).__name__
         return ConnectionFailed(
@@ -130,6 +176,11 @@ def pause_before_next_try(attempt: int, retry_after: str | None = None) -> None:
     if retry_after is not None and retry_after.isdigit():
         pause_s = max(pause_s, min(float(retry_after), _LONGEST_PAUSE_S))
     time.sleep(pause_s)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _content(answer: httpx.Response) -> Any:

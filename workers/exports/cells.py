@@ -65,7 +65,9 @@ def _quoted(column: pa.Array) -> pa.Array:
 
 
 def _between(before: str, column: pa.Array, after: str) -> pa.Array:
-    texts = [pa.scalar(text.encode(), pa.binary()).cast(column.type) for text in (before, after, "")]
+    texts = [
+        pa.scalar(text.encode(), pa.binary()).cast(column.type) for text in (before, after, "")
+    ]
     return pc.binary_join_element_wise(texts[0], column, *texts[1:])
 
 
@@ -97,7 +99,7 @@ def _mended(
     """The column, with the cells that are unsafe in `source` (by default itself) mended from it."""
     column = column.cast(pa.large_string())
     source = column if source is None else source.cast(pa.large_string())
-    found = pc.match_substring_regex(source, unsafe).fill_null(False)  # noqa: FBT003
+    found = pc.match_substring_regex(source, unsafe).fill_null(False)
     if not pc.any(found).as_py():
         return column
     mended = [mend(text) for text in source.filter(found).to_pylist()]

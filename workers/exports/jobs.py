@@ -101,6 +101,7 @@ class _Making:
                 self._queue_names(),
                 self._part_rows,
             )
+            self._make(0, file, "patch")
             self._progress.fingerprint = ""
             return
         source = Source.of(self._dataset, self._store, decisions, self._artifacts)
