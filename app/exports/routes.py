@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -21,7 +22,14 @@ from app.schemas import Page
 
 router = APIRouter(prefix="/exports", tags=["exports"])
 
-_BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+_MEDIA_TYPES = (
+    "application/gzip",
+    "application/jsonl",
+    "application/vnd.apache.parquet",
+    "application/zip",
+    "text/csv",
+)
+_BYTES: dict[str, Any] = {"content": {media_type: {} for media_type in _MEDIA_TYPES}}
 
 
 @router.post(

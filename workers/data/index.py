@@ -288,7 +288,10 @@ class Fingerprint:
         self._contents = hashlib.sha256()
 
     def update(
-        self, keys: Sequence[str], labels: np.ndarray, contents: Sequence[bytes | memoryview]
+        self,
+        keys: Sequence[str] | pa.Array,
+        labels: np.ndarray,
+        contents: Sequence[bytes | memoryview] | pa.Array,
     ) -> None:
         self._labels.update(np.ascontiguousarray(labels).data)
         self._keys.update(_framed(keys))
@@ -301,17 +304,24 @@ class Fingerprint:
         return whole.hexdigest()
 
 
-def _framed(values: Sequence[str | bytes | memoryview]) -> memoryview:
+def _framed(values: Sequence[str | bytes | memoryview] | pa.Array) -> memoryview:
     """The bytes of all values, each with its length before it in 8 bytes, little endian."""
-    if not values:
+    count = len(values)
+    if count == 0:
         return memoryview(b"")
-    column = pa.array(values, pa.large_binary())
-    offsets = np.frombuffer(column.buffers()[1], np.int64, len(values) + 1)
-    heads = (offsets[:-1] + 8 * np.arange(len(values)))[:, None] + np.arange(8)
-    framed = np.empty(offsets[-1] + 8 * len(values), np.uint8)
-    framed[heads] = np.diff(offsets).astype("<i8").view(np.uint8).reshape(-1, 8)
+    column = values if isinstance(values, pa.Array) else pa.array(values, pa.large_binary())
+    column = column.cast(pa.large_binary())
+    offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset :][: count + 1]
+    size = offsets[-1] - offsets[0]
+    data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    lengths = np.diff(offsets)
+    heads = lengths.astype("<i8").view(np.uint8).reshape(-1, 8)
+    if (lengths == lengths[0]).all():
+        return np.hstack([heads, data.reshape(count, -1)]).reshape(-1).data
+    framed = np.empty(size + 8 * count, np.uint8)
     is_data = np.ones(len(framed), bool)
-    is_data[heads] = False
-    if offsets[-1]:
-        framed[is_data] = np.frombuffer(column.buffers()[2], np.uint8, offsets[-1])
+    at = (offsets[:-1] - offsets[0] + 8 * np.arange(count))[:, None] + np.arange(8)
+    framed[at] = heads
+    is_data[at] = False
+    framed[is_data] = data
     return framed.data

@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 
 from app.datasets.example_store import ExampleStore
-from app.datasets.identity import contents_of
 from app.exports.errors import SourceChanged
 from workers.data.index import Fingerprint
 from workers.data.keys import ContentKeys
@@ -85,11 +84,9 @@ class Corrector:
         good = np.ones(len(chunk.labels), bool)
         good[bad] = False
         rows = np.flatnonzero(good)
-        end = min(self.position + len(rows), len(self._store))
-        stored = self._store.rows(self.position, end)
+        stored = self._store.rows(self.position, min(self.position + len(rows), len(self._store)))
         if chunk.keys is not None:
-            keys = chunk.keys.to_pylist()
-            rows = self._next_keys([(int(row), keys[row]) for row in rows], stored.keys)
+            rows = self._next_keys(rows, chunk.keys.to_pylist(), stored.keys)
         if len(rows) > len(stored) or not (self._has_rejects or len(rows) == len(good)):
             raise _changed("it has other rows")
         first = chunk.first_row + int(rows[0]) if len(rows) else 0
@@ -99,24 +96,24 @@ class Corrector:
             raise _changed(f"contents differ from row {first} on")
         return rows
 
-    def _next_keys(self, candidates: list[tuple[int, str | None]], keys: list[str]) -> np.ndarray:
+    def _next_keys(self, rows: np.ndarray, keys: list[str | None], stored: list[str]) -> np.ndarray:
         """Rows whose key is that of the next example. Others were left out as duplicates."""
-        if [key for _, key in candidates] == keys:
-            return np.array([row for row, _ in candidates], np.int64)
-        rows: list[int] = []
-        for row, key in candidates:
-            if len(rows) < len(keys) and key == keys[len(rows)]:
-                rows.append(row)
-        return np.array(rows, np.int64)
+        if len(rows) == len(keys) and keys == stored:
+            return rows
+        found: list[int] = []
+        for row in rows.tolist():
+            if len(found) < len(stored) and keys[row] == stored[len(found)]:
+                found.append(row)
+        return np.array(found, np.int64)
 
 
 def _same(inputs: object, rows: np.ndarray, stored: object) -> bool:
     if isinstance(inputs, np.ndarray) and isinstance(stored, np.ndarray):
-        ours, theirs = inputs[rows], stored[: len(rows)]
-        return ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes()
+        return inputs.dtype == stored.dtype and np.array_equal(inputs[rows], stored[: len(rows)])
     assert isinstance(inputs, list)
     assert isinstance(stored, list)
-    return [inputs[row] for row in rows] == stored[: len(rows)]
+    ours = inputs if len(rows) == len(inputs) else [inputs[row] for row in rows]
+    return ours == stored[: len(rows)]
 
 
 def _changed(how: str) -> SourceChanged:
@@ -145,6 +142,10 @@ def corrected_rows(
     return stays, labels
 
 
+def _bytes_of(content: bytes | str) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
 def expected_fingerprint(
     store: ExampleStore, decisions: Decisions, spelling: Spelling | None, *, has_keys: bool
 ) -> str:
@@ -154,10 +155,12 @@ def expected_fingerprint(
     for start in range(0, len(store), step):
         stop = min(start + step, len(store))
         stays, labels = corrected_rows(store, decisions, spelling, start, stop)
-        kept = np.flatnonzero(stays)
-        rows = store.unread(start, stop)
-        is_array = isinstance(rows.inputs, np.ndarray)
-        contents = contents_of(rows.inputs[kept] if is_array else [rows.inputs[i] for i in kept])
-        keys = [rows.keys[i] for i in kept] if has_keys else content_keys.make(contents)
-        fingerprint.update(keys, labels[kept], contents)
+        kept = store.columns(start, stop)
+        if not stays.all():
+            kept = kept.filter(pa.array(stays))
+        keys, contents = (kept.column(name).combine_chunks() for name in ("key", "content"))
+        if not has_keys:
+            contents = contents.to_pylist()
+            keys = content_keys.make([_bytes_of(content) for content in contents])
+        fingerprint.update(keys, labels[stays], contents)
     return fingerprint.hexdigest()
