@@ -4,10 +4,10 @@
 
 A patch has a row for every example of a made-up data set, all of it found wrong by one person; its
 bare COPY is that of the query which gathers who decided what, when and why. In a corrected data set
-one example in twenty is relabelled; its bare COPY is that of a table with the source's columns. Both
-go to a file. Each is timed from beginning to end, and again the other way round; the exports' time
-includes the checksum, and the fingerprint that registering gives. Memory is the peak of what the job
-holds besides pages of files, in a process of its own.
+one example in twenty is relabelled; its bare COPY is that of a table with the source's columns.
+Both go to a file. Each is timed from beginning to end, and again the other way round; the exports'
+time includes the checksum, and the fingerprint that registering gives. Memory is the peak of what
+the job holds besides pages of files, in a process of its own.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.exports.models import Export
+from app.jobs.models import JobStatus
 
 
 def export(db: Session, project_id: uuid.UUID, export_id: uuid.UUID) -> Export | None:
@@ -58,10 +59,13 @@ def export_ids(db: Session) -> Sequence[uuid.UUID]:
 def artifacts_and_lease(
     db: Session, export_id: uuid.UUID
 ) -> list[tuple[str | None, uuid.UUID | None]]:
-    """Names of the artifacts that count, and the token of the lease, of one moment."""
-    query = select(Export.progress, Export.lease_token).where(Export.id == export_id)
-    found = db.execute(query).one_or_none()
-    if found is None:
+    """Names of the artifacts that count, and the token of the lease, of one moment.
+
+    Nobody goes on with an export that failed: what it wrote counts no more.
+    """
+    query = select(Export.progress, Export.lease_token, Export.status)
+    found = db.execute(query.where(Export.id == export_id)).one_or_none()
+    if found is None or found.status == JobStatus.failed:
         return []
     names = (found.progress or {}).get("artifacts", [])
     return [(None, found.lease_token), *((name, None) for name in names)]

@@ -55,7 +55,7 @@ _DECISIONS = f"""
 """  # noqa: S608
 
 _UNDECIDED = f"""
-    SELECT count(*) AS disputed, count(*) FILTER (WHERE is_unsure) AS unsure
+    SELECT count(*) AS disputed, count(*) FILTER (WHERE is_unsure) AS unsure, now() AS at
     FROM (
         SELECT position, bool_or(EXISTS (
             SELECT FROM review_votes vote WHERE vote.queue_id = items.queue_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -33,10 +34,12 @@ class Undecided:
     """Examples whose label stays because people could not settle it.
 
     unsure: of the disputed, those that somebody was unsure about.
+    at: the database's time of this transaction.
     """
 
     disputed: int
     unsure: int
+    at: datetime
 
 
 def deciding_queues(
@@ -78,4 +81,4 @@ def copy_decisions(db: Session, queue_ids: Sequence[UUID]) -> Iterator[memoryvie
 
 def count_undecided(db: Session, queue_ids: Sequence[UUID]) -> Undecided:
     row = queries.undecided(db, queue_ids)
-    return Undecided(row.disputed, row.unsure)
+    return Undecided(row.disputed, row.unsure, row.at)

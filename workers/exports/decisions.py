@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from app.db import now, reading_one_moment
+from app.db import reading_one_moment
 from app.reviews.decisions import DECISION_COLUMNS, copy_decisions, count_undecided
 
 _TYPES = {
@@ -48,7 +48,7 @@ class Taken:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "as_of": self.as_of.isoformat(),
+            "as_of": self.as_of.astimezone(UTC).isoformat(),
             "disputed": self.disputed,
             "unsure": self.unsure,
             "outcomes": dict(self.outcomes),
@@ -67,7 +67,7 @@ def take_decisions(queue_ids: Sequence[UUID], path: Path) -> Taken:
     """Write what was settled in these queues, by position. Streamed: memory does not grow."""
     with reading_one_moment() as db:
         undecided = count_undecided(db, queue_ids)
-        taken = Taken(now(), undecided.disputed, undecided.unsure)
+        taken = Taken(undecided.at, undecided.disputed, undecided.unsure)
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             for batch in _parsed(copy_decisions(db, queue_ids)):
                 taken.add(batch)

@@ -66,6 +66,17 @@ def test_parquet(api: TestClient, data_dir: Path, encoded: bool) -> None:
     assert after.read().to_pylist() == expected
 
 
+def test_a_correction_can_be_corrected(api: TestClient, data_dir: Path) -> None:
+    dataset = register(api, sentiment(data_dir), "parquet")
+    first = corrected(api, dataset, {0: "pos", 8: "unusable"})
+    again = get(api, f"/datasets/{first['card']['registered_id']}")
+    review(api, again, {0: "neg", 1: "unusable"})
+    second = export(api, again, "dataset", register_as="3")
+    third = ready(api, second["card"]["registered_id"])
+    assert third["fingerprint"] == second["card"]["fingerprint"]
+    assert (third["parent_id"], third["example_count"]) == (again["id"], N - 2)
+
+
 def test_without_keys_repeats_are_counted_anew(api: TestClient, data_dir: Path) -> None:
     columns = {"input": "text", "label": "label"}
     dataset = register(api, sentiment(data_dir), "parquet", columns=columns)

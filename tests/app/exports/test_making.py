@@ -15,7 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 from pyarrow import parquet
 
+from app import nudges
 from app.artifacts import ArtifactStore
+from app.db import new_id
 from app.settings import settings
 from tests.app.exports.world import (
     ask,
@@ -30,6 +32,8 @@ from tests.app.exports.world import (
 )
 from tests.app.reviews.world import Person, sql
 from tests.support import get
+from workers.orphans import OrphanSweep
+from workers.sweep import sweep
 
 N = 1_000
 PART_ROWS = 150
@@ -165,3 +169,46 @@ def test_adjudicators_and_batches_are_named(api: TestClient, data_dir: Path) -> 
     assert told["k0"] == ("adjudication", "test", "settled")
     assert told["k2"] == ("consensus", "test; test", "so; so")
     assert told["k1"] == ("batch", "test", "noise")
+
+
+def test_the_store_keeps_what_counts_and_nothing_else(api: TestClient, data_dir: Path) -> None:
+    path = data_dir / "few.csv"
+    path.write_text("id,text,label\n" + "".join(f"k{i},t{i},{'ab'[i % 2]}\n" for i in range(9)))
+    dataset = register(api, path, "csv")
+    review(api, dataset, {0: "b"})
+    done = export(api, dataset)
+    waiting = ask(api, dataset)
+    store = ArtifactStore(settings().artifacts)
+    dead = store.write_bytes(f"exports/{waiting}/00000-part0-{new_id().hex}.part", b"half")
+    path.write_text("id,text,label\n")
+    failed = ask(api, dataset, "dataset")
+    make(failed)
+    assert get(api, f"/exports/{failed}")["status"] == "failed"
+    kept = store.files(f"exports/{done['id']}")
+    assert store.files(f"exports/{failed}") != []
+    orphans = OrphanSweep(safe_age_s=-1)
+    for _ in range(20):
+        orphans.step()
+    assert not store.exists(dead)
+    assert store.files(f"exports/{failed}") == []
+    assert store.files(f"exports/{done['id']}") == kept != []
+
+
+def test_the_sweep_finds_what_was_forgotten_and_ends_what_kills_workers(
+    api: TestClient, data_dir: Path
+) -> None:
+    path = data_dir / "few.csv"
+    path.write_text("id,text,label\n" + "".join(f"k{i},t{i},{'ab'[i % 2]}\n" for i in range(9)))
+    dataset = register(api, path, "csv")
+    review(api, dataset, {0: "b"})
+    made = ask(api, dataset)
+    with nudges.sender().connection_for_write() as connection:
+        connection.default_channel.client.flushdb()
+    sql("UPDATE exports SET nudged_at = NULL")
+    sweep()
+    assert nudges.waiting_in(nudges.CPU_QUEUE) == 1
+    sql("UPDATE exports SET attempts = 3")
+    sweep()
+    failure = get(api, f"/exports/{made}")["failure"]
+    assert failure["title"] == "Workers died"
+    assert "new export" in failure["remedy"]
