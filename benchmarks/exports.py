@@ -161,7 +161,7 @@ def ask(dataset_id: UUID, kind: str, patch_format: str | None) -> UUID:
     with transaction() as db:
         dataset = datasets.dataset_by_id(db, dataset_id)
         assert dataset is not None
-        request = {"kind": kind, "format": patch_format, "register_as": None}
+        request = {"kind": kind, "format": patch_format, "register_as": None, "scan_id": None}
         queues = [str(queue.id) for queue in queues_of(db, dataset_id)]
         export = Export(
             id=new_id(),

@@ -16,9 +16,11 @@ class ExportKind(StrEnum):
     """What was changed: key, old, new, who, when, why."""
     dataset = "dataset"
     """The data set with its corrections, in its own format."""
+    cleanlab = "cleanlab"
+    """A scan's results as cleanlab's table of label issues."""
 
 
-class PatchFormat(StrEnum):
+class TableFormat(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     parquet = "parquet"

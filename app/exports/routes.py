@@ -18,6 +18,7 @@ from app.exports.errors import ExportFileNotFound, ExportNotDone, ExportNotFound
 from app.exports.schemas import Card, ExportIn, ExportOut
 from app.paging import CursorInvalid, PageAfter, PageLimit, decode_time_cursor
 from app.reviews.errors import OtherDataset, QueueNotFound
+from app.scans.errors import ScanNotComplete, ScanNotFound
 from app.schemas import Page
 
 router = APIRouter(prefix="/exports", tags=["exports"])
@@ -43,6 +44,8 @@ _BYTES: dict[str, Any] = {"content": {media_type: {} for media_type in _MEDIA_TY
         QueueNotFound,
         OtherDataset,
         NothingReviewed,
+        ScanNotFound,
+        ScanNotComplete,
     ),
 )
 def create_export(body: ExportIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> ExportOut:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from app.exports.models import ExportKind, PatchFormat
+from app.exports.models import ExportKind, TableFormat
 from app.jobs.models import JobStatus
 from app.schemas import FailureOut, In, Name, Out
 
@@ -31,11 +31,11 @@ class ExportIn(In):
 
     dataset_id: UUID
     kind: ExportKind = Field(
-        description="`patch`: what was changed. `dataset`: the data set with its corrections."
+        description="`patch`: what was changed. `dataset`: the data set with its corrections. "
+        "`cleanlab`: a scan's results, as cleanlab's table of label issues."
     )
-    format: PatchFormat | None = Field(
-        None, description="Of a patch. A data set keeps its own format."
-    )
+    format: TableFormat | None = Field(None, description="A data set keeps its own format.")
+    scan_id: UUID | None = Field(None, description="Of kind `cleanlab`: the scan.")
     queue_ids: list[UUID] | None = Field(
         None,
         min_length=1,
@@ -48,8 +48,12 @@ class ExportIn(In):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.kind is ExportKind.patch) != (self.format is not None):
-            raise ValueError("a patch needs a `format`, a data set keeps its own")
+        if (self.kind is ExportKind.dataset) != (self.format is None):
+            raise ValueError("a data set keeps its own format, everything else needs a `format`")
+        if (self.kind is ExportKind.cleanlab) != (self.scan_id is not None):
+            raise ValueError("the kind `cleanlab` needs a `scan_id`, and it alone has one")
+        if self.kind is ExportKind.cleanlab and self.queue_ids is not None:
+            raise ValueError("what people decided has no part in a scan's results")
         if self.register_as is not None and self.kind is not ExportKind.dataset:
             raise ValueError("`register_as` is for the kind `dataset` only")
         return self
@@ -105,11 +109,12 @@ class Card(Out):
     """Where an export comes from, and what was done to it."""
 
     source: SourceOut
-    as_of: datetime = Field(description="Verdicts up to this moment count.")
+    scan_id: UUID | None = Field(None, description="Whose results these are.")
+    as_of: datetime | None = Field(description="Verdicts up to this moment count.")
     queues: list[QueueOnCard]
-    counts: CountsOut
+    counts: CountsOut | None = Field(description="Null for a scan's results.")
     fingerprint: str | None = Field(
-        description="That registering the corrected data set gives; null for a patch."
+        description="That registering the corrected data set gives; null for all else."
     )
     registered_id: UUID | None = Field(description="The dataset that it was registered as.")
     notes: list[str] = Field(description="What a reader of the files must know.")
@@ -120,8 +125,9 @@ class ExportOut(Out):
     id: UUID
     dataset_id: UUID
     kind: ExportKind
-    format: PatchFormat | None
+    format: TableFormat | None
     queue_ids: list[UUID]
+    scan_id: UUID | None
     register_as: str | None
     status: JobStatus
     failure: FailureOut | None

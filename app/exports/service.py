@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
 from app.artifacts import ArtifactStore
+from app.datasets.models import Dataset
 from app.datasets.service import get_ready_dataset, require_free_version
 from app.db import new_id, now
 from app.exports import queries
@@ -20,6 +21,9 @@ from app.jobs.models import JobStatus
 from app.nudges import nudge
 from app.paging import cut_page
 from app.reviews.decisions import deciding_queues
+from app.reviews.errors import OtherDataset
+from app.reviews.models import ReviewQueue
+from app.scans.results import open_results
 from app.settings import settings
 
 
@@ -28,17 +32,16 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
 
     Raises:
         DatasetNotFound, DatasetNotReady, QueueNotFound, OtherDataset.
+        ScanNotFound, ScanNotComplete; OtherDataset: the scan is of another dataset, too.
         NothingReviewed: the dataset has no review queue.
         DatasetExists: the version to register is taken.
     """
     dataset = get_ready_dataset(db, caller, body.dataset_id)
-    queues = deciding_queues(db, caller, dataset.id, body.queue_ids)
-    if not queues:
-        raise NothingReviewed(
-            f"The dataset {dataset.name!r} has no review queue: there is nothing to export.",
-            field="dataset_id",
-            remedy="Make a review queue from one of its scans, and decide what is in it.",
-        )
+    queues: list[ReviewQueue] = []
+    if body.scan_id is not None:
+        _require_scan_of(db, caller, body.scan_id, dataset)
+    else:
+        queues = _queues(db, caller, body, dataset)
     if body.register_as is not None:
         require_free_version(db, dataset, body.register_as, "register_as")
     named = {"queue_ids": [str(queue.id) for queue in queues]}
@@ -56,6 +59,26 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
     audit(db, caller, "create_export", f"export {export.id}", kind=body.kind.value)
     nudge(db, "exports.make", export.id)
     return export
+
+
+def _require_scan_of(db: Session, caller: Caller, scan_id: UUID, dataset: Dataset) -> None:
+    if open_results(db, caller, scan_id).dataset.id != dataset.id:
+        raise OtherDataset(
+            "The scan is of another dataset.",
+            field="scan_id",
+            remedy=f"Name a complete scan of the dataset {dataset.id}.",
+        )
+
+
+def _queues(db: Session, caller: Caller, body: ExportIn, dataset: Dataset) -> list[ReviewQueue]:
+    queues = deciding_queues(db, caller, dataset.id, body.queue_ids)
+    if not queues:
+        raise NothingReviewed(
+            f"The dataset {dataset.name!r} has no review queue: there is nothing to export.",
+            field="dataset_id",
+            remedy="Make a review queue from one of its scans, and decide what is in it.",
+        )
+    return queues
 
 
 def get_export(db: Session, caller: Caller, export_id: UUID) -> Export:
@@ -92,6 +115,7 @@ def describe(export: Export) -> ExportOut:
             "kind": export.kind,
             "format": request["format"],
             "queue_ids": request["queue_ids"],
+            "scan_id": request["scan_id"],
             "register_as": request["register_as"],
             "status": export.status,
             "failure": export.failure,

@@ -10,7 +10,7 @@ from app.access.models import Role
 from app.access.service import Caller
 from app.dashboard.formatting import number, plural, size
 from app.dashboard.frame import project_url
-from app.exports.models import Export
+from app.exports.models import Export, ExportKind
 from app.exports.schemas import CountsOut, ExportOut
 from app.exports.service import describe
 from app.jobs.models import JobStatus
@@ -59,10 +59,9 @@ def export_rows(caller: Caller, exports: Sequence[Export]) -> list[ExportRow]:
 def _row(caller: Caller, export: ExportOut) -> ExportRow:
     base, card = project_url(caller), export.card
     registered = card.registered_id if card else None
-    kind = export.format.value if export.format else "dataset"
     return ExportRow(
         id=str(export.id),
-        what=dict(WHAT)[kind],
+        what=_what(export),
         status=export.status.value,
         says=f"{plural(export.rows_done, 'row')} written" if export.rows_done else "",
         created_at=export.created_at,
@@ -79,12 +78,18 @@ def _row(caller: Caller, export: ExportOut) -> ExportRow:
             )
             for file in export.files
         ],
-        counts=_counts(card.counts) if card else [],
+        counts=_counts(card.counts) if card and card.counts else [],
         notes=card.notes if card else [],
         fingerprint=card.fingerprint if card else None,
         registered=export.register_as,
         registered_url=f"{base}/datasets/{registered}" if registered else None,
     )
+
+
+def _what(export: ExportOut) -> str:
+    if export.kind is ExportKind.cleanlab:
+        return "A scan's label issues, for cleanlab"
+    return dict(WHAT)[export.format.value if export.format else "dataset"]
 
 
 def _counts(counts: CountsOut) -> list[tuple[str, str]]:

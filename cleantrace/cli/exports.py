@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -30,10 +30,14 @@ def create(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Id, or name:version.")],
     what: Annotated[
-        What, typer.Option(help="A patch in one of three formats, or the corrected data set.")
+        What, typer.Option(help="A patch as JSON Lines, CSV or Parquet; or the corrected data set.")
     ] = What.jsonl,
     queue: Annotated[
         list[str] | None, typer.Option(help="Id of a queue that counts; repeat for more.")
+    ] = None,
+    cleanlab: Annotated[
+        str | None,
+        typer.Option(help="Id of a scan: its results as cleanlab's table, not a patch."),
     ] = None,
     register_as: Annotated[
         str | None, typer.Option(help="Register the corrected data set as this version.")
@@ -45,12 +49,16 @@ def create(
 ) -> None:
     """Export what people found, and print the export's id."""
     is_dataset = what is What.dataset
+    if is_dataset and cleanlab is not None:
+        raise typer.BadParameter("--cleanlab needs --what jsonl, csv or parquet")
+    kind: Literal["patch", "dataset", "cleanlab"] = "dataset" if is_dataset else "patch"
     with connected(context) as client:
         made = client.create_export(
             find_dataset(client, dataset),
-            "dataset" if is_dataset else "patch",
+            kind if cleanlab is None else "cleanlab",
             format=None if is_dataset else what.value,
             queues=queue or None,
+            scan=cleanlab,
             register_as=register_as,
         )
         typer.echo(made.id)

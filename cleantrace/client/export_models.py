@@ -36,7 +36,7 @@ class Export(Record):
 
     id: str
     dataset_id: str
-    kind: Literal["patch", "dataset"]
+    kind: Literal["patch", "dataset", "cleanlab"]
     format: str | None
     queue_ids: list[str]
     register_as: str | None
@@ -48,6 +48,7 @@ class Export(Record):
     """Where it comes from and what was done: `counts`, `queues`, `fingerprint`, `notes`, …"""
     created_at: datetime
     created_by: str
+    scan_id: str | None = None
 
     _readers: ClassVar = _READERS
 

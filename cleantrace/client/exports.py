@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from cleantrace.client.calls import NO_REASON, Calls, DatasetRef, path_id
+from cleantrace.client.calls import NO_REASON, Calls, DatasetRef, ScanRef, path_id
 from cleantrace.client.errors import ExportFailed
 from cleantrace.client.export_models import Export
 from cleantrace.client.queue_models import Queue
@@ -24,19 +24,22 @@ class ExportCalls(Calls):
     def create_export(
         self,
         dataset: DatasetRef,
-        kind: Literal["patch", "dataset"] = "patch",
+        kind: Literal["patch", "dataset", "cleanlab"] = "patch",
         *,
         format: str | None = None,  # noqa: A002  the API's word
         queues: Sequence[QueueRef] | None = None,
+        scan: ScanRef | None = None,
         register_as: str | None = None,
     ) -> Export:
         """Ask for an export. It is made in the background: see `wait_for_export`.
 
         Args:
             kind: patch: what was changed, by whom, when and why. dataset: the data set with its
-                corrections, in its own format.
-            format: of a patch: jsonl (if not given), csv or parquet.
+                corrections, in its own format. cleanlab: a scan's results, as cleanlab's table of
+                label issues.
+            format: jsonl (if not given), csv or parquet; a data set keeps its own.
             queues: whose outcomes count; all of the dataset's if not given.
+            scan: of kind cleanlab.
             register_as: register the corrected data set as this version.
         Raises:
             NothingReviewed, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset
@@ -47,8 +50,9 @@ class ExportCalls(Calls):
         body = {
             "dataset_id": path_id(dataset),
             "kind": kind,
-            "format": format or ("jsonl" if kind == "patch" else None),
+            "format": format or (None if kind == "dataset" else "jsonl"),
             "queue_ids": ids,
+            "scan_id": None if scan is None else path_id(scan),
             "register_as": register_as,
         }
         return Export.from_json(self._transport.post("/exports", body))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.datasets.models import Dataset, Format
 from app.db import new_id
-from app.exports.models import Export, ExportKind, PatchFormat
+from app.exports.models import Export, ExportKind, TableFormat
 from app.exports.schemas import Card, CountsOut, QueueOnCard, SourceOut
 from app.reviews.decisions import queues_named
 from cleantrace.version import __version__
@@ -16,6 +17,11 @@ from workers.exports.cells import CSV_NOTE
 from workers.exports.progress import Progress
 
 _LATER_COUNTS = "Where queues disagree, what was decided later counts."
+_ISSUES = (
+    "Cleanlab's names: `is_label_issue` is what the scan flagged, `label_quality` is 1 - suspicion "
+    "(empty where there is none). Rows stand in the data set's order; labels are indices into the "
+    "dataset's `classes`, or numbers in a regression."
+)
 _AS_THEY_ARE = (
     "Cells are those of the source, not made safe to show: open the file with what reads data, not "
     "with a spreadsheet."
@@ -24,10 +30,7 @@ _AS_THEY_ARE = (
 
 def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -> Card:
     taken, request = progress.taken, export.request
-    outcomes = taken["outcomes"]
-    settled = sum(outcomes.values())
     queues = queues_named(db, [UUID(each) for each in request["queue_ids"]])
-    examples = dataset.example_count or 0
     return Card(
         source=SourceOut(
             dataset_id=dataset.id,
@@ -36,9 +39,10 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
             uri=dataset.uri,
             format=dataset.format,
             fingerprint=dataset.fingerprint,
-            examples=examples,
+            examples=dataset.example_count or 0,
         ),
-        as_of=taken["as_of"],
+        scan_id=request["scan_id"],
+        as_of=taken.get("as_of"),
         queues=[
             QueueOnCard(
                 id=queue.id,
@@ -49,16 +53,7 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
             )
             for number, queue in enumerate(queues)
         ],
-        counts=CountsOut(
-            examples=examples,
-            right=outcomes.get("right", 0),
-            relabelled=outcomes.get("relabel", 0),
-            removed=outcomes.get("unusable", 0),
-            disputed=taken["disputed"],
-            unsure=taken["unsure"],
-            unreviewed=examples - settled - taken["disputed"],
-            conflicts=taken["conflicts"],
-        ),
+        counts=_counts(dataset.example_count or 0, taken) if taken else None,
         fingerprint=progress.fingerprint or None,
         registered_id=new_id() if request["register_as"] is not None else None,
         notes=list(_notes(export, dataset)),
@@ -66,11 +61,28 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
     )
 
 
+def _counts(examples: int, taken: dict[str, Any]) -> CountsOut:
+    outcomes = taken["outcomes"]
+    return CountsOut(
+        examples=examples,
+        right=outcomes.get("right", 0),
+        relabelled=outcomes.get("relabel", 0),
+        removed=outcomes.get("unusable", 0),
+        disputed=taken["disputed"],
+        unsure=taken["unsure"],
+        unreviewed=examples - sum(outcomes.values()) - taken["disputed"],
+        conflicts=taken["conflicts"],
+    )
+
+
 def _notes(export: Export, dataset: Dataset) -> list[str]:
+    if export.kind == ExportKind.cleanlab:
+        csv_note = [CSV_NOTE] if export.request["format"] == TableFormat.csv else []
+        return [_ISSUES, *csv_note]
     notes = [_LATER_COUNTS]
     if export.kind == ExportKind.patch:
         notes.append("`relabel` gives an example the label `new`; `remove` takes it out.")
-        return [*notes, CSV_NOTE] if export.request["format"] == PatchFormat.csv else notes
+        return [*notes, CSV_NOTE] if export.request["format"] == TableFormat.csv else notes
     notes.append(
         "Rows that indexing rejected, and examples found not usable, are left out. All other rows "
         "stand in the source's order; but for labels nothing is changed."

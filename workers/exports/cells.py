@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,29 +31,40 @@ def csv_rows(columns: Sequence[pa.Array]) -> bytes:
     Args:
         columns: texts or bytes, of one length.
     """
-    return _lines([_quoted(column) for column in columns], b",")
+    parts: list[Any] = []
+    for column in columns:
+        parts += [_by_value(column, _quoted), ","]
+    return _joined([*parts[:-1], "\n"])
 
 
 def json_rows(names: Sequence[str], columns: Sequence[pa.Array]) -> bytes:
     """JSON Lines, one object for each row. Texts hold no `<`, `>`, `&` or control characters."""
-    cells = []
-    for number, (name, column) in enumerate(zip(names, columns, strict=True)):
-        before = f"{'{' if number == 0 else ', '}{json.dumps(name)}: "
-        cells.append(_between(before, _as_json(column), ""))
-    return _lines([*cells, pa.array(["}"] * len(cells[0]), pa.large_string())], b"")
+    parts: list[Any] = []
+    for name, column in zip(names, columns, strict=True):
+        before = f"{', ' if parts else '{'}{json.dumps(name)}: "
+        parts += [before, _by_value(column, _as_json).fill_null("null")]
+    return _joined([*parts, "}\n"])
 
 
 def inert(column: pa.Array) -> pa.Array:
     """Texts as CSV_NOTE says: safe to open with a spreadsheet or to print on a terminal."""
-    return _mended(column, _UNSAFE_IN_CSV, _escaped_cell)
+    return _by_value(column, lambda cells: _mended(cells, _UNSAFE_IN_CSV, _escaped_cell))
 
 
 def text_of(column: pa.Array) -> pa.Array:
-    """Numbers as Python writes them, which reads back to the same."""
+    """Numbers as Python writes them, which reads back to the same; `true` and `false`."""
     if pa.types.is_floating(column.type):
         texts = [None if value is None else repr(value) for value in column.to_pylist()]
         return pa.array(texts, pa.large_string())
     return column.cast(pa.large_string())
+
+
+def _by_value(column: pa.Array, work: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """What becomes of a column, looking once at each value where the same ones come often."""
+    encoded = column.dictionary_encode()
+    if 4 * len(encoded.dictionary) > len(column):
+        return work(column)
+    return work(encoded.dictionary).take(encoded.indices)
 
 
 def _quoted(column: pa.Array) -> pa.Array:
@@ -71,26 +83,27 @@ def _between(before: str, column: pa.Array, after: str) -> pa.Array:
     return pc.binary_join_element_wise(texts[0], column, *texts[1:])
 
 
-def _lines(cells: Sequence[pa.Array], separator: bytes) -> bytes:
-    columns = [cell.cast(pa.large_binary()) for cell in cells]
-    rows = pc.binary_join_element_wise(
-        *columns,
-        pa.scalar(separator, pa.large_binary()),
-        null_handling="replace",
-        null_replacement="",
-    )
-    rows = _between("", rows, "\n")
+def _joined(parts: Sequence[pa.Array | str]) -> bytes:
+    """What stands side by side in columns, and what is the same in each row; null is nothing."""
+    kind = pa.large_binary()
+    columns = [
+        pa.scalar(part.encode(), kind) if isinstance(part, str) else part.cast(kind)
+        for part in parts
+    ]
+    empty = pa.scalar(b"", kind)
+    options = {"null_handling": "replace", "null_replacement": ""}
+    rows = pc.binary_join_element_wise(*columns, empty, **options)
     offsets = np.frombuffer(rows.buffers()[1], np.int64)[rows.offset :][: len(rows) + 1]
     return bytes(memoryview(rows.buffers()[2])[offsets[0] : offsets[-1]]) if len(rows) else b""
 
 
 def _as_json(column: pa.Array) -> pa.Array:
-    if pa.types.is_floating(column.type):
-        return text_of(column).fill_null("null")
+    if not pa.types.is_string(column.type):
+        return text_of(column)
     escaped = pc.replace_substring(column.cast(pa.large_string()), "\\", "\\\\")
     escaped = pc.replace_substring(escaped, '"', '\\"')
     quoted = _between('"', escaped, '"')
-    return _mended(quoted, _UNSAFE_IN_JSON, _escaped_json, column).fill_null("null")
+    return _mended(quoted, _UNSAFE_IN_JSON, _escaped_json, column)
 
 
 def _mended(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +13,10 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from app.db import reading_one_moment
 from app.reviews.decisions import DECISION_COLUMNS, copy_decisions, count_undecided
+from workers.exports.copied import batches_of
 
 _TYPES = {
     "position": pa.int32(),
@@ -32,7 +31,6 @@ _TYPES = {
     "in_conflict": pa.bool_(),
 }
 _SCHEMA = pa.schema([(name, _TYPES[name]) for name in DECISION_COLUMNS])
-_BLOCK_BYTES = 4 << 20
 
 
 @dataclass
@@ -69,57 +67,10 @@ def take_decisions(queue_ids: Sequence[UUID], path: Path) -> Taken:
         undecided = count_undecided(db, queue_ids)
         taken = Taken(undecided.at, undecided.disputed, undecided.unsure)
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
-            for batch in _parsed(copy_decisions(db, queue_ids)):
+            for batch in batches_of(copy_decisions(db, queue_ids), _SCHEMA):
                 taken.add(batch)
                 writer.write_batch(batch)
     return taken
-
-
-def _parsed(chunks: Iterator[memoryview | bytes]) -> Iterator[pa.RecordBatch]:
-    stream = _Chunks(chunks)
-    if stream.is_empty:
-        return
-    yield from csv.open_csv(
-        pa.PythonFile(stream, "r"),
-        csv.ReadOptions(
-            use_threads=False, block_size=_BLOCK_BYTES, column_names=list(DECISION_COLUMNS)
-        ),
-        csv.ParseOptions(newlines_in_values=True),
-        csv.ConvertOptions(
-            column_types=_TYPES,
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
-        ),
-    )
-
-
-class _Chunks(io.RawIOBase):
-    """Chunks of bytes as a file to be read."""
-
-    def __init__(self, chunks: Iterator[memoryview | bytes]) -> None:
-        self._chunks = chunks
-        self._left = bytes(next(chunks, b""))
-        self.is_empty = not self._left
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        parts, found = [self._left], len(self._left)
-        while size < 0 or found < size:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            parts.append(bytes(chunk))
-            found += len(chunk)
-        data = b"".join(parts)
-        if size < 0:
-            size = found
-        self._left = data[size:]
-        return data[:size]
 
 
 @dataclass(frozen=True)

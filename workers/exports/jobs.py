@@ -25,6 +25,7 @@ from workers.exports.card import card_of
 from workers.exports.corrected import expected_fingerprint
 from workers.exports.decisions import Decisions, take_decisions
 from workers.exports.folder import folder_files
+from workers.exports.issues import issues_file
 from workers.exports.parts import PART_ROWS, OutFile, Piece, sha256_of, write_parts
 from workers.exports.patch import patch_file
 from workers.exports.progress import Progress
@@ -64,8 +65,10 @@ class _Making:
 
     def run(self) -> dict[str, Any]:
         if self._progress.fingerprint is None:
-            decisions = self._decisions()
-            self._make_files(decisions)
+            if self._export.kind == ExportKind.cleanlab:
+                self._make_issues()
+            else:
+                self._make_files(self._decisions())
             self._tidy()
         files = self._progress.files
         with reading() as db:
@@ -91,6 +94,12 @@ class _Making:
             self._progress.taken = taken.as_json()
             self._save(self._progress)
         return Decisions(self._artifacts.local_path(self._progress.decisions))
+
+    def _make_issues(self) -> None:
+        request = self._export.request
+        file = issues_file(request["format"], self._store, UUID(request["scan_id"]))
+        self._make(0, file, "label-issues")
+        self._progress.fingerprint = ""
 
     def _make_files(self, decisions: Decisions) -> None:
         if self._export.kind == ExportKind.patch:
