@@ -68,8 +68,9 @@ def take_decisions(queue_ids: Sequence[UUID], path: Path) -> Taken:
         taken = Taken(undecided.at, undecided.disputed, undecided.unsure)
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             for batch in batches_of(copy_decisions(db, queue_ids), _SCHEMA):
-                taken.add(batch)
-                writer.write_batch(batch)
+                if batch.num_rows:
+                    taken.add(batch)
+                    writer.write_batch(batch)
     return taken
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
+from pyarrow.parquet import FileMetaData
 
 from app.artifacts import ArtifactStore
 from app.datasets.example_store import ExampleStore
@@ -56,21 +56,30 @@ class Source:
 
 def parquet_files(source: Source) -> tuple[list[OutFile], Spelling]:
     reader = ParquetReader(source.spec, source.location)
-    with open_parquet(reader.files[0]) as opened:
-        kind = opened.schema_arrow.field(source.spec.label).type
-    spelling = _spelling(source, reader, kind)
-    return [_parquet_file(source, reader, file, spelling) for file in reader.files], spelling
+    spellings: dict[pa.DataType, Spelling] = {}
+    files = []
+    for file in reader.files:
+        with open_parquet(file) as opened:
+            schema, metadata = opened.schema_arrow, opened.metadata
+        kind = schema.field(source.spec.label).type
+        if kind not in spellings:
+            spellings[kind] = _spelling(source, reader, kind)
+        files.append(_parquet_file(source, reader, file, schema, metadata, spellings[kind]))
+    return files, next(iter(spellings.values()))
 
 
-def _spelling(source: Source, reader: Any, kind: pa.DataType) -> Spelling:
+def _spelling(source: Source, reader: ParquetReader | CsvReader, kind: pa.DataType) -> Spelling:
     return Spelling(kind, source.store.meta.classes, reader.labels(), source.spec.label)
 
 
 def _parquet_file(
-    source: Source, reader: ParquetReader, file: Location, spelling: Spelling
+    source: Source,
+    reader: ParquetReader,
+    file: Location,
+    schema: pa.Schema,
+    metadata: FileMetaData,
+    spelling: Spelling,
 ) -> OutFile:
-    with open_parquet(file) as opened:
-        schema, metadata = opened.schema_arrow, opened.metadata
     compression = "snappy"
     if metadata.num_row_groups:
         compression = metadata.row_group(0).column(0).compression.lower()

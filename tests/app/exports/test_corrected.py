@@ -196,6 +196,21 @@ def test_several_files_stay_several(api: TestClient, data_dir: Path) -> None:
     assert content(api, made, 1).splitlines()[3] == b"1-2,text 2,a"
 
 
+def test_each_file_keeps_its_own_type_of_label(api: TestClient, data_dir: Path) -> None:
+    folder = data_dir / "parts"
+    folder.mkdir()
+    for number, kind in enumerate((pa.int32(), pa.string())):
+        keys = [f"{number}-{i}" for i in range(6)]
+        label = pa.array([i % 2 for i in range(6)]).cast(kind)
+        columns = {"id": keys, "text": [f"text {key}" for key in keys], "label": label}
+        parquet.write_table(pa.table(columns), folder / f"{number}.parquet")
+    dataset = register(api, folder, "parquet", classes=["no", "yes"])
+    made = corrected(api, dataset, {0: "yes", 6: "yes"})
+    for number, label in enumerate((1, "1")):
+        table = parquet.read_table(io.BytesIO(content(api, made, number)))
+        assert table["label"][0].as_py() == label
+
+
 def test_a_source_that_changed_is_refused(api: TestClient, data_dir: Path) -> None:
     path = sentiment(data_dir)
     dataset = register(api, path, "parquet")

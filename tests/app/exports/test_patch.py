@@ -72,3 +72,14 @@ def test_formats_hold_the_same(api: TestClient, data_dir: Path) -> None:
     assert table.drop_columns(["when"]).to_pylist() == as_json
     told = [each.isoformat().replace("+00:00", "Z") for each in table["when"].to_pylist()]
     assert [each[:19] for each in told] == [each[:19] for each in moments]
+
+
+def test_where_nothing_is_decided_nothing_is_in_it(api: TestClient, data_dir: Path) -> None:
+    dataset = register(api, texts(data_dir), "csv")
+    queue_of(api, dataset)
+    assert lines(api, export(api, dataset)) == []
+    as_csv = content(api, export(api, dataset, format="csv"))
+    assert as_csv == b"key,action,old,new,who,when,why,decided_by,queue\n"
+    table = parquet.read_table(io.BytesIO(content(api, export(api, dataset, format="parquet"))))
+    assert (table.num_rows, table.column_names[0]) == (0, "key")
+    assert content(api, export(api, dataset, "dataset")) == texts(data_dir).read_bytes()
