@@ -124,6 +124,11 @@ class ArtifactStore:
                 part.unlink(missing_ok=True)
         return cached
 
+    def uri(self, name: str) -> str:
+        """Where an artifact or a folder of them is, as `app.locations` takes it."""
+        path = self._path(name)
+        return Path(path).as_uri() if self._local else str(self._fs.unstrip_protocol(path))
+
     def exists(self, name: str) -> bool:
         return bool(self._fs.isfile(self._path(name)))
 

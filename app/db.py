@@ -89,6 +89,16 @@ def reading() -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def reading_one_moment() -> Iterator[Session]:
+    """The same, where all statements see the database as it was at the first."""
+    snapshot = engine().execution_options(
+        isolation_level="REPEATABLE READ", postgresql_readonly=True
+    )
+    with Session(snapshot, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
 def copy_csv(db: Session, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
     """COPY rows in, as CSV lines with these columns; an empty field is NULL."""
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
@@ -96,6 +106,17 @@ def copy_csv(db: Session, table: str, columns: Sequence[str], chunks: Iterable[b
     with cursor.copy(statement) as copy:
         for chunk in chunks:
             copy.write(chunk)
+
+
+def copy_out(db: Session, query: str, values: Mapping[str, Any]) -> Iterator[memoryview | bytes]:
+    """COPY the rows of a query out, as CSV lines; NULL is an empty field, an empty text is "".
+
+    Args:
+        query: with its values as `%(name)s`.
+    """
+    cursor = db.connection().connection.cursor()
+    with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", values) as copy:
+        yield from copy
 
 
 def rows(

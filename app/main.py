@@ -29,6 +29,8 @@ from app.estimates.routes import router as label_estimates
 from app.evidence.routes import router as evidence
 from app.explore.pages import router as explore_pages
 from app.explore.routes import router as explore
+from app.exports.pages import router as export_pages
+from app.exports.routes import router as exports
 from app.gates.routes import router as gates
 from app.openapi import Api
 from app.overview.pages import router as overview_pages
@@ -91,6 +93,7 @@ def create_app() -> Api:
         bulk,
         figures,
         gates,
+        exports,
         people,
         groups,
         keys,
@@ -103,6 +106,7 @@ def create_app() -> Api:
     for room in (
         dataset_pages,
         estimate_pages,
+        export_pages,
         new_scan_pages,
         scan_pages,
         explore_pages,

@@ -32,6 +32,7 @@ QUEUE_OF_TASK = {
     "scans.estimate": SCORING_QUEUE,
     # Beside the scorers, which have the model at hand.
     "scans.evidence": SCORING_QUEUE,
+    "exports.make": CPU_QUEUE,
     "webhooks.deliver": CPU_QUEUE,
 }
 

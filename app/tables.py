@@ -7,6 +7,7 @@ from app.datasets import models as datasets
 from app.db import Base
 from app.estimates import models as audits
 from app.evidence import models as evidence
+from app.exports import models as exports
 from app.gates import models as gates
 from app.projects import models as projects
 from app.reviews import models as reviews
@@ -22,6 +23,7 @@ __all__ = [
     "datasets",
     "estimates",
     "evidence",
+    "exports",
     "gates",
     "metadata",
     "projects",

@@ -8,6 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from cleantrace.client.export_models import Export
 from cleantrace.client.models import Checkpoint, Dataset, Estimate, Scan, Upload
 
 _LINE_EVERY_S = 5.0
@@ -94,6 +95,10 @@ class Bar:
         """Callback of `estimate_scan`."""
         waiting = "waiting for a worker" if seen.status == "queued" else "timing a few batches"
         self.update(0, None, "timed" if seen.status == "done" else waiting)
+
+    def export(self, seen: Export) -> None:
+        """Callback of `wait_for_export`."""
+        self.update(seen.rows_done, None, f"{seen.rows_done:,} rows")
 
     def scan(self, seen: Scan) -> None:
         """Callback of `wait_for_scan`."""

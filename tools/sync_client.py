@@ -22,7 +22,7 @@ _RULES = [
     (r"\bAsync(?=[A-Z])", ""),
     (r"\bcleantrace\.client\.aio\.", "cleantrace.client."),
     (r"\b__a(enter|exit)__\b", r"__\1__"),
-    (r"\ba(?=(?:read|close|iter_lines)\()", ""),
+    (r"\ba(?=(?:read|close|iter_lines|iter_raw)\()", ""),
 ]
 
 

@@ -18,12 +18,12 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.artifacts import ArtifactStore
 from app.datasets import queries as datasets
 from app.db import now, reading
+from app.exports import queries as exports
 from app.scans import estimate_queries as estimates
 from app.scans import sweep_queries as scans
 from app.settings import settings
@@ -36,14 +36,14 @@ _PAUSE_S = 3600.0
 _PLACES_A_STEP = 5
 _PAGE = 200
 
-_TOKEN = re.compile(r"(?:^|[-/])([0-9a-f]{32})\.[a-z]+$")
+_TOKEN = re.compile(r"(?:^|[-/])([0-9a-f]{32})(?:\.[a-z]+)+$")
 
 
 class _Place(NamedTuple):
     """A folder, and what asks the rows for the names and tokens that count there."""
 
     folder: str
-    kept: Callable[[Session], Sequence[Row[str | None, UUID | None]]]
+    kept: Callable[[Session], Sequence[tuple[str | None, UUID | None]]]
 
 
 class OrphanSweep:
@@ -85,6 +85,11 @@ class OrphanSweep:
         for dataset_id in known:
             kept = partial(datasets.store_and_lease, dataset_id=dataset_id)
             yield _Place(f"datasets/{dataset_id}", kept)
+        with reading() as db:
+            made = exports.export_ids(db)
+        for export_id in made:
+            named = partial(exports.artifacts_and_lease, export_id=export_id)
+            yield _Place(f"exports/{export_id}", named)
         while True:
             with reading() as db:
                 page = scans.scans_since(db, self._over_before, last, _PAGE)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from app.db import new_id, transaction
 from app.jobs import queries
 from app.jobs.models import Job
@@ -24,12 +26,15 @@ def run_small_job(
     job_id: UUID,
     doing: str,
     work: Callable[[Kind, UUID, Heartbeat], dict[str, Any]],
+    *,
+    also: Callable[[Session, Kind, dict[str, Any]], None] | None = None,
 ) -> None:
     """Do a job if it is open and free. Safe to call at any time and any number of times.
 
     Args:
         doing: for people, should it fail: "Estimating".
         work: from the job, the lease's token and its heartbeat to the result, as JSON.
+        also: what the result changes elsewhere, in the transaction that stores it.
     """
     token, ttl_s = new_id(), settings().lease_ttl_s
     with transaction() as db:
@@ -43,7 +48,9 @@ def run_small_job(
 
     def finish(**how: dict[str, Any]) -> None:
         with transaction() as db:
-            queries.finish_job(db, kind, job_id, token, **how)
+            held = queries.finish_job(db, kind, job_id, token, **how)
+            if held and also is not None and "result" in how:
+                also(db, job, how["result"])
 
     def give_up_or_retry(error: Exception) -> None:
         if is_final(error, job.attempts, settings().max_attempts):

@@ -20,7 +20,9 @@ from app import nudges
 from app.datasets import queries as dataset_queries
 from app.db import transaction
 from app.evidence.models import EvidenceRequest
+from app.exports.models import Export
 from app.jobs import queries as jobs
+from app.jobs.models import Job
 from app.reviews.announcements import announce_finished
 from app.runs import queries as run_queries
 from app.scans import job_queries as scans
@@ -45,14 +47,25 @@ _SMALL_JOBS = (
     (Upload, "uploads.assemble"),
     (ScanEstimate, "scans.estimate"),
     (EvidenceRequest, "scans.evidence"),
+    (Export, "exports.make"),
 )
-_JOB_EXHAUSTED = {
-    "title": "Workers died",
-    "status": 500,
-    "detail": "There is no answer: workers died or fell silent over it.",
-    "remedy": "Look for a worker that ran out of memory or of disk. Scoring needs less memory with "
-    "a smaller CLEANTRACE_BATCH_SIZE.",
+_OUT_OF_MEMORY = "Look for a worker that ran out of memory"
+_REMEDY = (
+    f"{_OUT_OF_MEMORY}: the scan itself needs as much. A smaller CLEANTRACE_BATCH_SIZE needs less."
+)
+_REMEDIES: dict[type[Job], str] = {
+    Upload: "Look for a worker that ran out of disk; then send the file again.",
+    Export: f"{_OUT_OF_MEMORY}; then ask for a new export.",
 }
+
+
+def _exhausted_job(kind: type[Job]) -> dict[str, Any]:
+    return {
+        "title": "Workers died",
+        "status": 500,
+        "detail": "There is no result: workers died or fell silent over it.",
+        "remedy": _REMEDIES.get(kind, _REMEDY),
+    }
 
 
 def sweep() -> None:
@@ -68,7 +81,7 @@ def sweep() -> None:
         for scan_id in lost.forgotten_scans(db, ScanStatus.finalising, SILENT_S):
             nudges.nudge(db, "scans.finalise", scan_id)
         for kind, task in _SMALL_JOBS:
-            jobs.fail_exhausted_jobs(db, kind, settings().max_attempts, _JOB_EXHAUSTED)
+            jobs.fail_exhausted_jobs(db, kind, settings().max_attempts, _exhausted_job(kind))
             for job_id in jobs.forgotten_jobs(db, kind, SILENT_S):
                 nudges.nudge(db, task, job_id)
         for endpoint_id in webhooks.forgotten_endpoints(db, SILENT_S):

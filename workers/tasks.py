@@ -67,6 +67,13 @@ def finalise_scan(scan_id: str) -> None:
     run_finalising(UUID(scan_id))
 
 
+@app.task(name="exports.make")
+def make_export(export_id: str) -> None:
+    from workers.exports.jobs import run_export
+
+    run_export(UUID(export_id))
+
+
 @app.task(name="webhooks.deliver")
 def deliver_webhooks(endpoint_id: str) -> None:
     from workers.webhooks import run_delivering

@@ -22,6 +22,7 @@ _ROOMS = (
     "datasets",
     "estimates",
     "explore",
+    "exports",
     "overview",
     "reviews",
     "scans",

@@ -109,7 +109,7 @@ class Rows:
 
     keys: list[str]
     labels: np.ndarray
-    inputs: np.ndarray | list[bytes] | list[str]
+    inputs: np.ndarray | list[bytes] | list[str] | list[ImageFile]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -218,7 +218,8 @@ class ExampleStore:
         self.path = Path(path)
         try:
             self._reader = pa.ipc.open_file(pa.memory_map(str(path), "rb"))
-            self.meta = StoreMeta.from_json(self._reader.schema.metadata[_METADATA_KEY])
+            self._schema = self._reader.schema
+            self.meta = StoreMeta.from_json(self._schema.metadata[_METADATA_KEY])
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
             raise StoreUnreadable(
                 f"The example store {self.path.name} cannot be read: {error}.",
@@ -252,6 +253,41 @@ class ExampleStore:
     def keys_and_labels(self, start: int, stop: int) -> tuple[list[str], np.ndarray]:
         """As `rows`, without touching the inputs: no image file is read."""
         return _keys_and_labels(list(self._parts(start, stop)), self.meta)
+
+    def keys_and_labels_at(self, positions: np.ndarray) -> tuple[pa.ChunkedArray, np.ndarray]:
+        """The same of any positions (n,), ascending, by whole columns."""
+        breaks = np.flatnonzero(np.diff(positions // self.meta.batch_rows)) + 1
+        keys, labels = [], [np.empty(0, self.meta.label_dtype)]
+        for run in np.split(positions, breaks) if len(positions) else ():
+            number, _ = divmod(int(run[0]), self.meta.batch_rows)
+            part = self._reader.get_batch(number)
+            part = part.select(["key", "label"]).take(pa.array(run - number * self.meta.batch_rows))
+            keys.append(part.column("key"))
+            labels.append(part.column("label").to_numpy())
+        return pa.chunked_array(keys, pa.string()), np.concatenate(labels)
+
+    def unread(self, start: int, stop: int) -> Rows:
+        """As `rows`, but images of a folder are not read: each input is an `ImageFile`."""
+        parts = list(self._parts(start, stop))
+        keys, labels = _keys_and_labels(parts, self.meta)
+        if self.meta.kind != "image_file":
+            return Rows(keys, labels, self._inputs(parts))
+        files = [ImageFile(**value) for part in parts for value in part.column("input").to_pylist()]
+        return Rows(keys, labels, files)
+
+    def columns(self, start: int, stop: int) -> pa.Table:
+        """Keys, labels and contents of a range, as `key`, `label` and `content`.
+
+        The content of an array is its bytes, that of a folder's image its SHA-256: no file is read.
+        """
+        parts = list(self._parts(start, stop))
+        table = pa.Table.from_batches(parts, self._schema).combine_chunks()
+        content = table.column("input").combine_chunks()
+        if self.meta.kind == "image_file":
+            content = content.field("sha256")
+        return pa.table(
+            {"key": table.column("key"), "label": table.column("label"), "content": content}
+        )
 
     def take(self, positions: np.ndarray) -> Rows:
         """The examples at these positions (n,), ascending; as `rows`, and raises the same."""

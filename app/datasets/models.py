@@ -60,6 +60,10 @@ class Dataset(Base):
     classes: Mapped[list[str] | None]
     on_bad_rows: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("datasets.id"))
+    """The version that it is a correction of."""
+    export_id: Mapped[uuid.UUID | None]
+    """The export that wrote it: it lies in the artifact store."""
 
     # Written by indexing, all at once.
     status: Mapped[str] = mapped_column(default=DatasetStatus.registered)

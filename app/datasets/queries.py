@@ -33,6 +33,13 @@ def dataset(db: Session, project_id: uuid.UUID, dataset_id: uuid.UUID) -> Datase
     )
 
 
+def version_exists(db: Session, project_id: uuid.UUID, name: str, version: str) -> bool:
+    query = select(Dataset.id).where(
+        Dataset.project_id == project_id, Dataset.name == name, Dataset.version == version
+    )
+    return db.scalar(query) is not None
+
+
 def datasets_by_id(db: Session, ids: Sequence[uuid.UUID]) -> Sequence[Dataset]:
     return db.scalars(select(Dataset).where(Dataset.id.in_(ids))).all()
 

@@ -108,6 +108,8 @@ class DatasetOut(Out):
     class_counts: dict[str, int] | None
     input_names: list[str] | None
     fingerprint: str | None = Field(description="SHA-256 over keys, labels and content, in order.")
+    parent_id: UUID | None = Field(description="The version that it is a correction of.")
+    export_id: UUID | None = Field(description="The export that wrote it.")
     created_at: datetime
     ready_at: datetime | None
 

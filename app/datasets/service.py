@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -17,12 +18,14 @@ from app.datasets.errors import (
     ExampleNotFound,
     NothingToRetry,
 )
-from app.datasets.models import Dataset, DatasetStatus, RejectedRow
+from app.datasets.models import BadRows, Dataset, DatasetStatus, RejectedRow
 from app.datasets.schemas import DatasetIn, ExampleOut
 from app.db import new_id, now
 from app.nudges import nudge
 from app.paging import cut_page
 from app.uploads.service import locate
+
+_KEPT_BY_CORRECTIONS = ("project_id", "name", "format", "task", "modality", "classes")
 
 
 def register_dataset(db: Session, caller: Caller, body: DatasetIn) -> Dataset:
@@ -46,14 +49,61 @@ def register_dataset(db: Session, caller: Caller, body: DatasetIn) -> Dataset:
     }
     dataset = queries.add_dataset(db, values)
     if dataset is None:
-        raise DatasetExists(
-            f"The dataset {body.name!r} has a version {body.version!r} already.",
-            field="version",
-            remedy="A registered version never changes: register the data under a new version.",
-        )
+        raise version_taken(body.name, body.version)
     audit(db, caller, "register_dataset", f"dataset {dataset.id}", name=body.name)
     nudge(db, "datasets.index", dataset.id)
     return dataset
+
+
+def register_correction(
+    db: Session,
+    parent: Dataset,
+    *,
+    dataset_id: UUID,
+    version: str,
+    uri: str,
+    columns: dict[str, Any] | None,
+    export_id: UUID,
+) -> Dataset:
+    """Register what an export wrote as a further version, and ask for it to be indexed.
+
+    Raises:
+        DatasetExists: the version was taken meanwhile.
+    """
+    values = {name: getattr(parent, name) for name in _KEPT_BY_CORRECTIONS} | {
+        "id": dataset_id,
+        "version": version,
+        "uri": uri,
+        "columns": columns,
+        # What was rejected was not exported.
+        "on_bad_rows": BadRows.fail.value,
+        "parent_id": parent.id,
+        "export_id": export_id,
+        "status": DatasetStatus.registered.value,
+        "created_at": now(),
+        "nudged_at": now(),
+        "rows_done": 0,
+        "attempts": 0,
+    }
+    dataset = queries.add_dataset(db, values)
+    if dataset is None:
+        raise version_taken(parent.name, version)
+    nudge(db, "datasets.index", dataset.id)
+    return dataset
+
+
+def require_free_version(db: Session, dataset: Dataset, version: str, field: str) -> None:
+    """Raises DatasetExists."""
+    if queries.version_exists(db, dataset.project_id, dataset.name, version):
+        raise version_taken(dataset.name, version, field)
+
+
+def version_taken(name: str, version: str, field: str = "version") -> DatasetExists:
+    return DatasetExists(
+        f"The dataset {name!r} has a version {version!r} already.",
+        field=field,
+        remedy="A registered version never changes: register the data under a new version.",
+    )
 
 
 def get_dataset(db: Session, caller: Caller, dataset_id: UUID) -> Dataset:

@@ -97,6 +97,8 @@ class DatasetView:
     scans_url: str
     estimate_url: str | None
     """None: there is nothing to estimate, or the caller may be not to know."""
+    exports_url: str | None
+    parent_url: str | None
     failure: FailureOut | None
     retry_url: str | None
     is_unfinished: bool
@@ -127,6 +129,10 @@ def dataset_view(
         created_at=dataset.created_at,
         scans_url=with_query(f"{project_url(caller)}/scans", dataset=dataset.id),
         estimate_url=estimate_url(caller, dataset),
+        exports_url=f"{url}/exports" if dataset.status == DatasetStatus.ready else None,
+        parent_url=f"{project_url(caller)}/datasets/{dataset.parent_id}"
+        if dataset.parent_id
+        else None,
         failure=FailureOut.model_validate(dataset.failure) if dataset.failure else None,
         retry_url=f"{url}/retry" if may_retry else None,
         is_unfinished=dataset.status in UNFINISHED,

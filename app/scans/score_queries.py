@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.datasets.models import Example
-from app.db import copy_csv
+from app.db import copy_csv, copy_out
 from app.scans.models import Flag, Scan, Score
 from app.scans.schemas import Order
 
@@ -148,3 +148,18 @@ def positions_around(
     before = query.where(table.rank < rank).order_by(table.rank.desc()).limit(1)
     after = query.where(table.rank > rank).order_by(table.rank).limit(1)
     return db.scalar(before), db.scalar(after)
+
+
+_ISSUES = """
+    SELECT score.position, flag.position IS NOT NULL, score.suspicion, score.predicted_label,
+        score.predicted_value
+    FROM scores score LEFT JOIN flags flag USING (scan_id, position)
+    WHERE scan_id = %(scan)s AND position >= %(start)s AND position < %(stop)s
+    ORDER BY position
+"""
+
+
+def copy_issues(
+    db: Session, scan_id: uuid.UUID, start: int, stop: int
+) -> Iterator[memoryview | bytes]:
+    return copy_out(db, _ISSUES, {"scan": scan_id, "start": start, "stop": stop})

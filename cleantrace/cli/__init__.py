@@ -2,7 +2,19 @@
 
 import typer
 
-from cleantrace.cli import datasets, doctor, gates, keys, login, people, queues, runs, scans, stack
+from cleantrace.cli import (
+    datasets,
+    doctor,
+    exports,
+    gates,
+    keys,
+    login,
+    people,
+    queues,
+    runs,
+    scans,
+    stack,
+)
 from cleantrace.version import __version__
 
 app = typer.Typer(
@@ -25,6 +37,7 @@ app.add_typer(scans.flags, name="flags")
 app.add_typer(queues.app, name="queues")
 app.add_typer(gates.app, name="gates")
 app.add_typer(gates.app, name="gate", hidden=True)  # `gate check` reads better than `gates check`
+app.add_typer(exports.app, name="exports")
 
 
 @app.command("version")

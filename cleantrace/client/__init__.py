@@ -2,6 +2,7 @@
 
 from cleantrace.client.aio.client import AsyncClient
 from cleantrace.client.client import Client
+from cleantrace.client.export_models import Export, ExportFile
 from cleantrace.client.gate_models import (
     Gate,
     GateEvaluation,
@@ -59,6 +60,8 @@ __all__ = [
     "EstimateResult",
     "Evidence",
     "EvidenceRequest",
+    "Export",
+    "ExportFile",
     "Failure",
     "Flag",
     "Forecast",

@@ -9,6 +9,7 @@ from cleantrace.client import config
 from cleantrace.client.datasets import DatasetCalls
 from cleantrace.client.estimates import EstimateCalls
 from cleantrace.client.evidence import EvidenceCalls
+from cleantrace.client.exports import ExportCalls
 from cleantrace.client.gates import GateCalls
 from cleantrace.client.models import Me
 from cleantrace.client.queues import QueueCalls
@@ -25,6 +26,7 @@ class Client(
     EvidenceCalls,
     QueueCalls,
     GateCalls,
+    ExportCalls,
 ):
     """Talks to one project of a service. A context manager. Its
     connections are kept open; threads, or tasks, may share it.

@@ -3,6 +3,7 @@
 CleantraceError
 ├── NotConfigured               no URL or no API key was given
 ├── ConnectionFailed            the service was not reached, after all tries
+├── DownloadDamaged             a file came, but not as the service says that it is
 ├── AnswerNotUnderstood         something answered, but not this API
 ├── PolicyFileInvalid           a gate's policy file; in `cleantrace.gates`
 ├── WaitTimedOut                a job was still going on when the time given was over
@@ -12,6 +13,7 @@ CleantraceError
 │   ├── EstimateFailed
 │   ├── EvidenceFailed
 │   ├── UploadFailed
+│   ├── ExportFailed
 │   └── ScanFailed
 │       └── ScanCancelled
 └── ApiError                    a problem document: .status .title .detail .remedy .errors
@@ -38,13 +40,14 @@ CleantraceError
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
-Those of groups, reviews and webhooks are in `room_errors`. A problem that this version does not
-know becomes the nearest class above it.
+Those of exports, groups, reviews and webhooks are in `room_errors`. A problem that this version
+does not know becomes the nearest class above it.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from cleantrace.client.export_models import Export
 from cleantrace.client.models import (
     Checkpoint,
     Dataset,
@@ -69,6 +72,10 @@ class ConnectionFailed(CleantraceError):
     """The service was not reached, after all tries."""
 
 
+class DownloadDamaged(CleantraceError):
+    """A file came, but not as the service says that it is."""
+
+
 class AnswerNotUnderstood(CleantraceError):
     """Something answered that does not speak this API: a wrong URL, or a proxy in between."""
 
@@ -81,14 +88,14 @@ class JobFailed(CleantraceError):
     """A job of the service ended without its result.
 
     Attributes:
-        subject: the dataset, checkpoint, scan, estimate, question or upload as it stands.
+        subject: the dataset, checkpoint, scan, estimate, question, upload or export as it stands.
         failure: the stored reason.
     """
 
     def __init__(
         self,
         what: str,
-        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest | Upload,
+        subject: Dataset | Checkpoint | Scan | Estimate | EvidenceRequest | Upload | Export,
         failure: Failure,
     ) -> None:
         remedy = f" {failure.remedy}" if failure.remedy else ""
@@ -119,6 +126,10 @@ class EvidenceFailed(JobFailed):
 
 class UploadFailed(JobFailed):
     """What arrived of a file is not what was announced."""
+
+
+class ExportFailed(JobFailed):
+    """An export could not be made."""
 
 
 class EstimateFailed(JobFailed):

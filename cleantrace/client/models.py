@@ -99,6 +99,9 @@ class Dataset(Record):
     fingerprint: str | None
     created_at: datetime
     ready_at: datetime | None
+    parent_id: str | None = None
+    """The version that it is a correction of."""
+    export_id: str | None = None
 
     _readers: ClassVar = _COMMON
 

@@ -53,6 +53,24 @@ class DeliveryNotFound(NotFound):
     code = "delivery-not-found"
 
 
+class ExportNotFound(NotFound):
+    code = "export-not-found"
+
+
+class ExportFileNotFound(NotFound):
+    code = "export-file-not-found"
+
+
+class NothingReviewed(Conflict):
+    """The dataset has no review queue."""
+
+    code = "nothing-reviewed"
+
+
+class ExportNotDone(Conflict):
+    code = "export-not-done"
+
+
 class GroupExists(Conflict):
     code = "group-exists"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -26,6 +26,7 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     world = World(make_key("lab", role="admin"), application.openapi())
     world.know("project", "lab")
     world.know("position", 0, 7)
+    world.know("number", 0)
     world.know("key", "point-00007")
     for name in ("label", "predicted", "suggested", "given"):
         world.know(name, "0", "2")
@@ -46,6 +47,7 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     policy = {"name": "release", "rules": [{"rule": "flags", "at_most": 9}]}
     post(api, "/gates", {"policy": policy})
     post(api, "/gate-evaluations", {"policy": policy, "scan_id": scan["id"]})
+    export(api, dataset)
     post(api, "/keys", {"name": "nightly", "role": "viewer", "read_only": True, "days": 9})
     post(api, "/invitations", {"role": "viewer", "email": "ada@example.com", "days": 9})
     post(api, "/webhooks", {"url": "https://example.com/hook"})
@@ -66,3 +68,12 @@ def review(api: TestClient, scan: dict[str, Any], group: dict[str, Any]) -> None
     post(api, f"{queue}/samples", selection | {"k": 2})
     post(api, f"{queue}/batches", selection | {"verdict": {"kind": "unusable"}})
     post(api, f"{queue}/undo", {"steps": 1, "token": str(uuid4())}, status=200)
+
+
+def export(api: TestClient, dataset: dict[str, Any]) -> None:
+    from workers.exports.jobs import run_export
+
+    asked = {"dataset_id": dataset["id"], "kind": "patch", "format": "csv"}
+    made = post(api, "/exports", asked, status=202)
+    run_export(UUID(made["id"]))
+    assert get(api, f"/exports/{made['id']}")["status"] == "done"

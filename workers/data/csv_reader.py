@@ -27,8 +27,8 @@ class CsvReader:
 
     def __init__(self, spec: IndexSpec, location: Location) -> None:
         self._spec = spec
-        self._files = location.expand(SUFFIXES)
-        for file in self._files:
+        self.files = location.expand(SUFFIXES)
+        for file in self.files:
             require_columns(spec, csv_header(file), file.name)
         self.layout = self._find_layout()
 
@@ -37,17 +37,21 @@ class CsvReader:
             yield batch.column(0)
 
     def chunks(self) -> Iterator[Chunk]:
+        for first_row, batch in self._batches(list(self._spec.names())):
+            yield self.chunk(first_row, batch)
+
+    def chunk(self, first_row: int, batch: pa.RecordBatch) -> Chunk:
+        """Rows of the source that hold all columns needed, and perhaps others."""
         spec = self._spec
-        for first_row, batch in self._batches(list(spec.names())):
-            columns = [batch.column(name) for name in spec.inputs]
-            chunk = Chunk(first_row, batch.column(spec.label), [])
-            if self.layout.kind == "text":
-                chunk.inputs, chunk.reasons = texts_of(columns[0], spec.inputs[0])
-            else:
-                chunk.inputs, chunk.reasons = to_table(columns, spec.inputs)
-            if spec.key is not None:
-                chunk.keys, _ = to_strings(batch.column(spec.key), spec.key, "columns.key")
-            yield chunk
+        columns = [batch.column(name) for name in spec.inputs]
+        chunk = Chunk(first_row, batch.column(spec.label), [])
+        if self.layout.kind == "text":
+            chunk.inputs, chunk.reasons = texts_of(columns[0], spec.inputs[0])
+        else:
+            chunk.inputs, chunk.reasons = to_table(columns, spec.inputs)
+        if spec.key is not None:
+            chunk.keys, _ = to_strings(batch.column(spec.key), spec.key, "columns.key")
+        return chunk
 
     def _find_layout(self) -> Layout:
         spec = self._spec
@@ -71,7 +75,7 @@ class CsvReader:
 
     def _batches(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         first_row = 0
-        for file in self._files:
+        for file in self.files:
             for batch in stream_csv(file, columns):
                 yield first_row, batch
                 first_row += batch.num_rows

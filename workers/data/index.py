@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
 
 from app.datasets.example_store import ExampleStoreWriter, StoreMeta
 from app.datasets.identity import contents_of
@@ -288,18 +289,40 @@ class Fingerprint:
         self._contents = hashlib.sha256()
 
     def update(
-        self, keys: Sequence[str], labels: np.ndarray, contents: Sequence[bytes | memoryview]
+        self,
+        keys: Sequence[str] | pa.Array,
+        labels: np.ndarray,
+        contents: Sequence[bytes | memoryview] | pa.Array,
     ) -> None:
         self._labels.update(np.ascontiguousarray(labels).data)
-        for key in keys:
-            data = key.encode()
-            self._keys.update(len(data).to_bytes(8, "little") + data)
-        for content in contents:
-            self._contents.update(len(content).to_bytes(8, "little"))
-            self._contents.update(content)
+        self._keys.update(_framed(keys))
+        self._contents.update(_framed(contents))
 
     def hexdigest(self) -> str:
         whole = self._whole.copy()
         for part in (self._keys, self._labels, self._contents):
             whole.update(part.digest())
         return whole.hexdigest()
+
+
+def _framed(values: Sequence[str | bytes | memoryview] | pa.Array) -> memoryview:
+    """The bytes of all values, each with its length before it in 8 bytes, little endian."""
+    count = len(values)
+    if count == 0:
+        return memoryview(b"")
+    column = values if isinstance(values, pa.Array) else pa.array(values, pa.large_binary())
+    column = column.cast(pa.large_binary())
+    offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset :][: count + 1]
+    size = offsets[-1] - offsets[0]
+    data = np.frombuffer(column.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    lengths = np.diff(offsets)
+    heads = lengths.astype("<i8").view(np.uint8).reshape(-1, 8)
+    if (lengths == lengths[0]).all():
+        return np.hstack([heads, data.reshape(count, -1)]).reshape(-1).data
+    framed = np.empty(size + 8 * count, np.uint8)
+    is_data = np.ones(len(framed), bool)
+    at = (offsets[:-1] - offsets[0] + 8 * np.arange(count))[:, None] + np.arange(8)
+    framed[at] = heads
+    is_data[at] = False
+    framed[is_data] = data
+    return framed.data

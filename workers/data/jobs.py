@@ -53,7 +53,7 @@ def run_indexing(dataset_id: UUID) -> None:
                 result = index_dataset(
                     spec_of(dataset),
                     path,
-                    allowed_roots=settings().allowed_roots,
+                    allowed_roots=allowed_roots(dataset, artifacts),
                     on_progress=on_progress,
                 )
             heartbeat.check()
@@ -66,6 +66,14 @@ def run_indexing(dataset_id: UUID) -> None:
             logger.exception("dataset %s: indexing failed", dataset_id)
             artifacts.delete(name)
             _give_up_or_retry(dataset, token, error)
+
+
+def allowed_roots(dataset: Dataset, artifacts: ArtifactStore) -> tuple[str, ...]:
+    """Where a dataset may be read from: what an export wrote lies in the artifact store."""
+    roots = settings().allowed_roots
+    if dataset.export_id is None:
+        return roots
+    return (*roots, artifacts.uri(f"exports/{dataset.export_id}"))
 
 
 def _commit(dataset: Dataset, token: UUID, name: str, path: Path, result: IndexResult) -> None:

@@ -39,7 +39,7 @@ class LabelReader:
         """(n,) int32, and the rows whose label is missing or outside the classes."""
         encoded = _require_usable(plain(column), name).dictionary_encode()
         indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        texts = [_text_of(value) for value in encoded.dictionary.to_pylist()]
+        texts = [label_text(value) for value in encoded.dictionary.to_pylist()]
         # One more at the end: what a null row (index -1) reads.
         labels = np.array([self._index.get(t, -1) for t in texts] + [-1], np.int32)[indices]
         reasons = {}
@@ -47,6 +47,10 @@ class LabelReader:
             text = texts[indices[i]] if indices[i] >= 0 else ""
             reasons[int(i)] = self._reason(text, name)
         return labels, reasons
+
+    def index_of(self, text: str) -> int | None:
+        """The class that a label means, given by its usual writing."""
+        return self._index.get(text)
 
     def _reason(self, text: str, name: str) -> str:
         if not text.strip():
@@ -75,7 +79,7 @@ def find_classes(
     found: set[str] = set()
     for column in columns:
         for value in _require_usable(plain(column), name).unique().to_pylist():
-            text = _text_of(value)
+            text = label_text(value)
             if isinstance(value, float) and "." in text:
                 raise _not_found(
                     f"Column {name!r} holds fractions such as {text}, which are no class labels."
@@ -95,7 +99,7 @@ def find_classes(
     return tuple(sorted(found))
 
 
-def _text_of(value: object) -> str:
+def label_text(value: object) -> str:
     """The usual writing of a label; empty for a missing one."""
     if value is None:
         return ""

@@ -42,41 +42,42 @@ class ArrayStream:
         self._file = file
         version = npy.read_magic(file)
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        self.shape, self._fortran, self._stored = read_header(file)
-        if self._stored.hasobject:
+        self.shape, self._fortran, self.stored = read_header(file)
+        if self.stored.hasobject:
             raise PickleRefused(
                 f"The array {name!r} holds Python objects; reading them could run code.",
                 field="columns",
                 remedy="Save it with a numeric or string dtype: array.astype(str), for instance.",
             )
-        self.dtype = _kept_dtype(self._stored)
+        self.dtype = _kept_dtype(self.stored)
         self._done = 0
         self._whole: np.ndarray | None = None
 
     def read(self, rows: int) -> np.ndarray:
         """The next rows, (rows, *shape[1:]), in native byte order."""
+        return self.read_stored(rows).astype(self.dtype, copy=False)
+
+    def read_stored(self, rows: int) -> np.ndarray:
+        """The same in the dtype of the file."""
         if self._fortran and len(self.shape) > 1:
             return self._read_from_whole(rows)
-        size = rows * int(np.prod(self.shape[1:], dtype=np.int64)) * self._stored.itemsize
+        size = rows * int(np.prod(self.shape[1:], dtype=np.int64)) * self.stored.itemsize
         data = self._file.read(size)
         if len(data) < size:
             raise ValueError(f"the array {self.name!r} is cut short")
-        return self._native(np.frombuffer(data, self._stored).reshape(rows, *self.shape[1:]))
+        return np.frombuffer(data, self.stored).reshape(rows, *self.shape[1:])
 
     def _read_from_whole(self, rows: int) -> np.ndarray:
         """Rows of a column-major array are spread over all of it, so it is held in memory."""
         if self._whole is None:
             count = int(np.prod(self.shape, dtype=np.int64))
-            data = self._file.read(count * self._stored.itemsize)
-            if len(data) < count * self._stored.itemsize:
+            data = self._file.read(count * self.stored.itemsize)
+            if len(data) < count * self.stored.itemsize:
                 raise ValueError(f"the array {self.name!r} is cut short")
-            self._whole = np.frombuffer(data, self._stored).reshape(self.shape, order="F")
+            self._whole = np.frombuffer(data, self.stored).reshape(self.shape, order="F")
         part = self._whole[self._done : self._done + rows]
         self._done += rows
-        return self._native(np.ascontiguousarray(part))
-
-    def _native(self, array: np.ndarray) -> np.ndarray:
-        return array.astype(self.dtype, copy=False)
+        return np.ascontiguousarray(part)
 
 
 def _kept_dtype(dtype: np.dtype) -> np.dtype:
@@ -98,29 +99,31 @@ class NpzReader:
             names = [n.removesuffix(_SUFFIX) for n in archive.namelist() if n.endswith(_SUFFIX)]
             require_columns(spec, names, location.name)
             with self._streams(archive, list(spec.names())) as streams:
+                self.label_shape = streams[spec.label].shape
+                self.label_dtype = streams[spec.label].stored
                 self.row_count = self._common_length(streams)
                 self.layout = self._find_layout(streams)
                 self._chunk_rows = self._fitting_rows(streams)
 
     def labels(self) -> Iterator[pa.Array]:
         for _, arrays in self._parts([self._spec.label]):
-            yield _to_arrow(arrays[self._spec.label])
+            yield to_arrow(arrays[self._spec.label])
 
     def chunks(self) -> Iterator[Chunk]:
         spec = self._spec
         for first_row, arrays in self._parts(list(spec.names())):
-            chunk = Chunk(first_row, _to_arrow(arrays[spec.label]), [])
+            chunk = Chunk(first_row, to_arrow(arrays[spec.label]), [])
             first = arrays[spec.inputs[0]]
             if self.layout.kind == "text":
-                chunk.inputs, chunk.reasons = texts_of(_to_arrow(first), spec.inputs[0])
+                chunk.inputs, chunk.reasons = texts_of(to_arrow(first), spec.inputs[0])
             elif isinstance(spec.input, list):
-                columns = [_to_arrow(arrays[name]) for name in spec.input]
+                columns = [to_arrow(arrays[name]) for name in spec.input]
                 chunk.inputs, chunk.reasons = to_table(columns, spec.input)
             else:
                 chunk.inputs = first.reshape(len(first), *(self.layout.shape or ()))
                 chunk.reasons = not_finite(first, spec.input)
             if spec.key is not None:
-                chunk.keys, _ = to_strings(_to_arrow(arrays[spec.key]), spec.key, "columns.key")
+                chunk.keys, _ = to_strings(to_arrow(arrays[spec.key]), spec.key, "columns.key")
             yield chunk
 
     def _find_layout(self, streams: dict[str, ArrayStream]) -> Layout:
@@ -217,7 +220,7 @@ class NpzReader:
             }
 
 
-def _to_arrow(array: np.ndarray) -> pa.Array:
+def to_arrow(array: np.ndarray) -> pa.Array:
     array = array.reshape(len(array))
     if array.dtype == np.float16:
         array = array.astype(np.float32)

@@ -38,10 +38,10 @@ class ParquetReader:
 
     def __init__(self, spec: IndexSpec, location: Location) -> None:
         self._spec = spec
-        self._files = location.expand(SUFFIXES)
+        self.files = location.expand(SUFFIXES)
         self.row_count = 0
-        for i, file in enumerate(self._files):
-            with _opened(file) as opened:
+        for i, file in enumerate(self.files):
+            with open_parquet(file) as opened:
                 require_columns(spec, opened.schema_arrow.names, file.name)
                 self.row_count += opened.metadata.num_rows
                 if i == 0:
@@ -53,21 +53,25 @@ class ParquetReader:
             yield batch.column(0)
 
     def chunks(self) -> Iterator[Chunk]:
+        for first_row, batch in self._batches(list(self._spec.names())):
+            yield self.chunk(first_row, batch)
+
+    def chunk(self, first_row: int, batch: pa.RecordBatch) -> Chunk:
+        """Rows of the source that hold all columns needed, and perhaps others."""
         spec = self._spec
-        for first_row, batch in self._batches(list(spec.names())):
-            chunk = Chunk(first_row, batch.column(spec.label), [])
-            columns = [batch.column(name) for name in spec.inputs]
-            if self.layout.kind == "text":
-                chunk.inputs, chunk.reasons = texts_of(columns[0], spec.inputs[0])
-            elif self.layout.kind == "encoded_image":
-                chunk.inputs, chunk.reasons = _images(columns[0], spec.inputs[0])
-            elif _is_list(columns[0].type):
-                chunk.inputs, chunk.reasons = self._vectors(columns[0])
-            else:
-                chunk.inputs, chunk.reasons = to_table(columns, spec.inputs)
-            if spec.key is not None:
-                chunk.keys, _ = to_strings(batch.column(spec.key), spec.key, "columns.key")
-            yield chunk
+        chunk = Chunk(first_row, batch.column(spec.label), [])
+        columns = [batch.column(name) for name in spec.inputs]
+        if self.layout.kind == "text":
+            chunk.inputs, chunk.reasons = texts_of(columns[0], spec.inputs[0])
+        elif self.layout.kind == "encoded_image":
+            chunk.inputs, chunk.reasons = _images(columns[0], spec.inputs[0])
+        elif _is_list(columns[0].type):
+            chunk.inputs, chunk.reasons = self._vectors(columns[0])
+        else:
+            chunk.inputs, chunk.reasons = to_table(columns, spec.inputs)
+        if spec.key is not None:
+            chunk.keys, _ = to_strings(batch.column(spec.key), spec.key, "columns.key")
+        return chunk
 
     def _find_layout(self, schema: pa.Schema) -> Layout:
         spec = self._spec
@@ -136,13 +140,16 @@ class ParquetReader:
             reasons[int(i)] = f"missing, NaN or infinite value in column {name!r}"
         return vectors, reasons
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    @property
+    def batch_rows(self) -> int:
         is_image = getattr(self, "layout", None) and self.layout.kind == "encoded_image"
-        size = _IMAGE_BATCH_ROWS if is_image else _BATCH_ROWS
+        return _IMAGE_BATCH_ROWS if is_image else _BATCH_ROWS
+
+    def _batches(self, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         first_row = 0
-        for file in self._files:
-            with _opened(file) as opened:
-                for batch in opened.iter_batches(size, columns=list(columns)):
+        for file in self.files:
+            with open_parquet(file) as opened:
+                for batch in opened.iter_batches(self.batch_rows, columns=list(columns)):
                     yield first_row, batch
                     first_row += batch.num_rows
 
@@ -180,7 +187,8 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 @contextmanager
-def _opened(file: Location) -> Iterator[parquet.ParquetFile]:
+def open_parquet(file: Location) -> Iterator[parquet.ParquetFile]:
+    """Raises DatasetUnreadable."""
     try:
         with file.open() as opened:
             yield parquet.ParquetFile(

@@ -8,6 +8,7 @@ from cleantrace.client import config
 from cleantrace.client.aio.datasets import AsyncDatasetCalls
 from cleantrace.client.aio.estimates import AsyncEstimateCalls
 from cleantrace.client.aio.evidence import AsyncEvidenceCalls
+from cleantrace.client.aio.exports import AsyncExportCalls
 from cleantrace.client.aio.gates import AsyncGateCalls
 from cleantrace.client.aio.queues import AsyncQueueCalls
 from cleantrace.client.aio.runs import AsyncRunCalls
@@ -24,6 +25,7 @@ class AsyncClient(
     AsyncEvidenceCalls,
     AsyncQueueCalls,
     AsyncGateCalls,
+    AsyncExportCalls,
 ):
     """Talks to one project of a service. A context manager. Its
     connections are kept open; threads, or tasks, may share it.

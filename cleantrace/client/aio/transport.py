@@ -1,17 +1,19 @@
 """One HTTP request as the client makes it: with a key, tries, and typed errors."""
 
+import hashlib
 import random
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from cleantrace.client.aio.pace import sleep
+from cleantrace.client.aio.pace import aside, sleep
 from cleantrace.client.answers import PASSING, content, is_loopback, refusal
-from cleantrace.client.errors import ConnectionFailed, NotConfigured
+from cleantrace.client.errors import ConnectionFailed, DownloadDamaged, NotConfigured
 from cleantrace.version import __version__
 
 _LONGEST_PAUSE_S = 8.0
@@ -115,6 +117,49 @@ class AsyncTransport:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
+    async def download(self, path: str, target: Path, *, size: int, sha256: str) -> None:
+        """Get a file. One that breaks off goes on where it was, in the next call too.
+
+        Until it is whole it is beside the target, with `.part` at the end of its name.
+
+        Raises:
+            ApiError; ConnectionFailed.
+            DownloadDamaged: it came, but is not what the service says that it is.
+        """
+        if await aside(_sha256, target) == sha256:
+            return
+        part = target.with_name(f"{target.name}.part")
+        for attempt in range(1, self._tries + 1):
+            try:
+                await self._go_on(path, part, size, sha256)
+                break
+            except httpx.TransportError as error:
+                if attempt == self._tries:
+                    raise self._unreachable(error) from error
+                await pause_before_next_try(attempt)
+        found = await aside(_sha256, part)
+        if found != sha256:
+            await aside(part.unlink)
+            raise DownloadDamaged(f"{target.name} came damaged: its SHA-256 is {found}. Try again.")
+        await aside(part.replace, target)
+
+    async def _go_on(self, path: str, part: Path, size: int, sha256: str) -> None:
+        done = await aside(_size, part)
+        if done == size:
+            return
+        # The bytes as they are: a gateway that packs them would make the rest useless.
+        headers = {"Accept-Encoding": "identity"}
+        if 0 < done < size:
+            headers |= {"Range": f"bytes={done}-", "If-Range": f'"{sha256}"'}
+        async with self._http.stream("GET", f"{self._path}{path}", headers=headers) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                raise refusal(answer)
+            goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
+            with await aside(part.open, "ab" if goes_on else "wb") as file:
+                async for chunk in answer.aiter_raw():
+                    await aside(file.write, chunk)
+
     def _unreachable(self, error: httpx.TransportError) -> ConnectionFailed:
         reason = str(error) or type(error).__name__
         return ConnectionFailed(
@@ -129,3 +174,16 @@ async def pause_before_next_try(attempt: int, retry_after: str | None = None) ->
     if retry_after is not None and retry_after.isdigit():
         pause_s = max(pause_s, min(float(retry_after), _LONGEST_PAUSE_S))
     await sleep(pause_s)
+
+
+def _sha256(path: Path) -> str | None:
+    """None if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -48,7 +48,8 @@ class Guarded:
     role: Role
 
     def filled(self, project: str = "lab") -> str:
-        path = self.path.replace("{project}", project).replace("{position}", "0")
+        path = self.path.replace("{project}", project)
+        path = path.replace("{position}", "0").replace("{number}", "0")
         return re.sub(r"\{[^}]+\}", str(uuid4()), path)
 
     def __str__(self) -> str:

@@ -1,0 +1,105 @@
+"""What the page of exports shows: ready values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.access.models import Role
+from app.access.service import Caller
+from app.dashboard.formatting import number, plural, size
+from app.dashboard.frame import project_url
+from app.exports.models import Export, ExportKind
+from app.exports.schemas import CountsOut, ExportOut
+from app.exports.service import describe
+from app.jobs.models import JobStatus
+from app.schemas import FailureOut
+
+UNFINISHED = (JobStatus.queued, JobStatus.running)
+WHAT = (
+    ("jsonl", "Patch, JSON Lines"),
+    ("csv", "Patch, CSV"),
+    ("parquet", "Patch, Parquet"),
+    ("dataset", "Corrected data set, in its own format"),
+)
+
+
+@dataclass(frozen=True)
+class FileRow:
+    name: str
+    url: str | None
+    says: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ExportRow:
+    """An export in the list."""
+
+    id: str
+    what: str
+    status: str
+    says: str
+    created_at: datetime
+    created_by: str
+    failure: FailureOut | None
+    files: list[FileRow]
+    counts: list[tuple[str, str]]
+    notes: list[str]
+    fingerprint: str | None
+    registered: str | None
+    registered_url: str | None
+
+
+def export_rows(caller: Caller, exports: Sequence[Export]) -> list[ExportRow]:
+    return [_row(caller, describe(export)) for export in exports]
+
+
+def _row(caller: Caller, export: ExportOut) -> ExportRow:
+    base, card = project_url(caller), export.card
+    registered = card.registered_id if card else None
+    return ExportRow(
+        id=str(export.id),
+        what=_what(export),
+        status=export.status.value,
+        says=f"{plural(export.rows_done, 'row')} written" if export.rows_done else "",
+        created_at=export.created_at,
+        created_by=export.created_by,
+        failure=export.failure,
+        files=[
+            FileRow(
+                file.name,
+                f"{base}/exports/{export.id}/files/{file.number}"
+                if caller.role.includes(Role.engineer)
+                else None,
+                f"{plural(file.rows, 'row')}, {size(file.bytes)}",
+                file.sha256,
+            )
+            for file in export.files
+        ],
+        counts=_counts(card.counts) if card and card.counts else [],
+        notes=card.notes if card else [],
+        fingerprint=card.fingerprint if card else None,
+        registered=export.register_as,
+        registered_url=f"{base}/datasets/{registered}" if registered else None,
+    )
+
+
+def _what(export: ExportOut) -> str:
+    if export.kind is ExportKind.cleanlab:
+        return "A scan's label issues, for cleanlab"
+    return dict(WHAT)[export.format.value if export.format else "dataset"]
+
+
+def _counts(counts: CountsOut) -> list[tuple[str, str]]:
+    """Those that are not 0, and what was corrected in any case."""
+    named = (
+        ("relabelled", counts.relabelled),
+        ("removed as not usable", counts.removed),
+        ("found right", counts.right),
+        ("disputed, left as they were", counts.disputed),
+        ("not reviewed", counts.unreviewed),
+        ("decided otherwise by another queue before", counts.conflicts),
+    )
+    return [(name, number(count)) for name, count in named if count or name == "relabelled"]

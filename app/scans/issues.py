@@ -1,0 +1,17 @@
+"""A scan's results as a stream, for rooms that take them out of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.scans import score_queries
+
+ISSUE_COLUMNS = ("position", "is_flagged", "suspicion", "predicted_label", "predicted_value")
+
+
+def copy_issues(db: Session, scan_id: UUID, start: int, stop: int) -> Iterator[memoryview | bytes]:
+    """Of the examples at positions start..stop-1: CSV lines with ISSUE_COLUMNS, in order."""
+    return score_queries.copy_issues(db, scan_id, start, stop)
