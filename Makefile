@@ -48,6 +48,7 @@ bench: $(STAMPS)/rivals ## Measure all that benchmarks/RESULTS.md tells, and pri
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.reviews
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.exports
 
 format: $(STAMPS)/dev ## Rewrite the code in our format
 	$(BIN)/python -m tools.sync_client

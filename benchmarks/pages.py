@@ -89,7 +89,7 @@ def pages(dataset: Dataset, run: Run, scan: Scan, queue: str, item: int) -> Iter
     scans, queues = f"{PROJECT}/scans", f"{PROJECT}/queues"
     yield from ("/account", PROJECT, f"{PROJECT}/people", f"{PROJECT}/keys", f"{PROJECT}/log")
     yield from (f"{PROJECT}/webhooks", f"{PROJECT}/datasets", f"{PROJECT}/datasets/{dataset.id}")
-    yield f"{PROJECT}/datasets/{dataset.id}/estimate"
+    yield from (f"{PROJECT}/datasets/{dataset.id}/{part}" for part in ("estimate", "exports"))
     yield from (scans, f"{scans}/new?run={run.id}", f"{scans}/{scan.id}")
     yield from (f"{scans}/{scan.id}?label=3&suggested=5", f"{scans}/{scan.id}/examples/{item}")
     # The selection comes after the page, as do the points; both are asked for by its script.
