@@ -14,6 +14,7 @@ from app.gates.policy import (
     Fingerprint,
     Flags,
     FlagsPerClass,
+    FoundWrong,
     Level,
     NewFlags,
     Reviewed,
@@ -229,7 +230,7 @@ def _unit(rule: Rule) -> Callable[[float], str]:
             return words.days
         case Agreement(measure="alpha"):
             return words.plain
-        case NewFlags() | UnreviewedFlags():
+        case NewFlags() | UnreviewedFlags() | FoundWrong():
             return words.count
         case Flags() | FlagsPerClass() if rule.at_most is not None:
             return words.count

@@ -97,6 +97,8 @@ class Facts(Fact):
     no_scan_because: str | None = None
     flags: tuple[FlagAnswer, ...] = ()
     reviewed_examples: int = 0
+    found_wrong: int = 0
+    """Labels of this version that people found wrong, or whose examples they found not usable."""
     changed_examples: int | None = None
     """Examples that are not as in the baseline; None without one."""
     wrong_labels: tuple[WrongLabelFacts, ...] = ()

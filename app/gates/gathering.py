@@ -26,7 +26,14 @@ from app.gates.facts import (
     ScanFacts,
     WrongLabelFacts,
 )
-from app.gates.policy import Agreement, EstimatedShare, Policy, Reviewed, WrongLabels
+from app.gates.policy import (
+    Agreement,
+    EstimatedShare,
+    FoundWrong,
+    Policy,
+    Reviewed,
+    WrongLabels,
+)
 from app.gates.questions import FlagQuestion
 from app.reviews.figures import dataset_agreement
 from app.scans.models import Scan
@@ -76,6 +83,7 @@ def _plain_facts(db: Session, caller: Caller, policy: Policy, subject: Subject) 
     rules = policy.rules
     asks_agreement = any(isinstance(rule, Agreement) for rule in rules)
     asks_reviewed = any(isinstance(rule, Reviewed) and rule.of == "examples" for rule in rules)
+    asks_wrong = any(isinstance(rule, FoundWrong) for rule in rules)
     return Facts(
         dataset=DatasetFacts(
             id=dataset.id,
@@ -88,6 +96,7 @@ def _plain_facts(db: Session, caller: Caller, policy: Policy, subject: Subject) 
         scan=None if scan is None else _scan_facts(scan),
         no_scan_because=subject.no_scan_because,
         reviewed_examples=queries.reviewed_count(db, dataset.id) if asks_reviewed else 0,
+        found_wrong=queries.found_wrong_count(db, dataset.id) if asks_wrong else 0,
         wrong_labels=_wrong_labels(db, caller, policy, dataset),
         agreement=_agreement(db, dataset) if asks_agreement else None,
     )

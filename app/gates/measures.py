@@ -15,6 +15,7 @@ from app.gates.policy import (
     Fingerprint,
     Flags,
     FlagsPerClass,
+    FoundWrong,
     NewFlags,
     Reviewed,
     Rule,
@@ -133,6 +134,21 @@ def _(rule: UnreviewedFlags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
     where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     return [_counted(found, f"{{}} flags{where} that nobody has reviewed")]
+
+
+@measure.register
+def _(_: FoundWrong, inputs: Inputs) -> list[Measured]:
+    # Of a version that nobody reviewed nothing is known to be wrong; other rules ask for reviews.
+    if inputs.facts.scan is None:
+        raise _no_scan(inputs)
+    return [
+        Measured(
+            inputs.facts.found_wrong,
+            "{} labels that people found wrong are still in the data",
+            words.count,
+            "Export the corrections, and register the corrected data as a new version.",
+        )
+    ]
 
 
 @measure.register

@@ -165,6 +165,13 @@ class UnreviewedFlags(Rule):
         )
 
 
+class FoundWrong(Rule):
+    """Labels that people found wrong, and that this version still has."""
+
+    rule: Literal["found_wrong"]
+    at_most: Count | None = 0
+
+
 class Flags(Rule):
     """Flags of the whole dataset, of a class or of a slice."""
 
@@ -269,6 +276,7 @@ AnyRule = Annotated[
     | EstimatedShare
     | NewFlags
     | UnreviewedFlags
+    | FoundWrong
     | Flags
     | FlagsPerClass
     | Reviewed

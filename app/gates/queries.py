@@ -141,6 +141,16 @@ def reviewed_count(db: Session, dataset_id: uuid.UUID) -> int:
     return db.execute(_REVIEWED_COUNT, {"dataset": dataset_id}).scalar_one()
 
 
+_FOUND_WRONG = text(
+    f"SELECT count(*) FROM ({_REVIEWED} AND item.outcome IN ('relabel', 'unusable')) wrong"  # noqa: S608
+)
+
+
+def found_wrong_count(db: Session, dataset_id: uuid.UUID) -> int:
+    """Examples whose label people found wrong, or that they found not usable."""
+    return db.execute(_FOUND_WRONG, {"dataset": dataset_id}).scalar_one()
+
+
 # Of flags, or of examples: both have the columns that are asked about.
 _SUCH = """
     (CAST(:label AS integer) IS NULL OR example.given_label = :label)

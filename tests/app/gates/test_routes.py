@@ -157,6 +157,18 @@ class TestCounting:
             "Two people decided only 3 items; 4 are asked for.",
         )
 
+    def test_what_people_found_wrong_is_still_there(self, api: TestClient, made: Made) -> None:
+        rule = {"rule": "found_wrong"}
+        assert judged(api, made, rule)[0][:2] == (0, "pass")
+        ada = Person(api)
+        for name in ("flagged", "again"):
+            queue = post(api, "/queues", {"name": name, "scan_id": str(made.scan_id)})["id"]
+            for kind in ("right", "unusable", "unsure", "unusable"):
+                ada.work(queue, kind)
+        (found,) = judged(api, made, rule)
+        assert found[:2] == (2, "fail")
+        assert found[2].startswith("2 labels that people found wrong are still in the data")
+
     def test_audits_bound_what_is_wrong(self, api: TestClient, made: Made) -> None:
         rules = [
             {"rule": "wrong_labels", "at_most": 0.5},

@@ -110,6 +110,14 @@ CASES = {
         no_scan,
         "The scan has failed.",
     ),
+    "found_wrong": Case(
+        {"rule": "found_wrong", "at_most": 2},
+        lambda _: facts(found_wrong=1),
+        lambda _: facts(found_wrong=2),
+        lambda _: facts(found_wrong=3),
+        no_scan,
+        "The scan has failed.",
+    ),
     "flags of a class": Case(
         {"rule": "flags", "label": "1", "at_most_share": 0.05},
         lambda asked: counted(asked, 49),
