@@ -297,15 +297,20 @@ class ExampleStore:
         keys, labels = _keys_and_labels(parts, self.meta)
         return Rows(keys, labels, self._inputs(parts))
 
-    def identities(self) -> np.ndarray:
-        """(n, 2) uint64: equal for examples that are equal in content and label."""
+    def identities(self, labels: np.ndarray | None = None) -> np.ndarray:
+        """(n, 2) uint64: equal for examples that are equal in content and label.
+
+        Args:
+            labels: (n,), as if the examples had these.
+        """
         found = np.empty((self._count, 2), np.uint64)
         at = 0
         for part in self._parts(0, self._count):
             column = part.column("digest")
             data = memoryview(column.buffers()[1])[column.offset * DIGEST_BYTES :]
             digests = np.frombuffer(data, np.uint64, 2 * len(column)).reshape(-1, 2)
-            found[at : at + len(column)] = identities(digests, part.column("label").to_numpy())
+            own = part.column("label").to_numpy() if labels is None else labels[at:][: len(column)]
+            found[at : at + len(column)] = identities(digests, own)
             at += len(column)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,6 +16,7 @@ from app.datasets.models import Dataset, DatasetStatus, Modality, Task
 from app.datasets.service import label_name
 from app.estimates.service import estimate_wrong_labels
 from app.gates import queries, words
+from app.gates.carried import decided_elsewhere
 from app.gates.changes import Changes
 from app.gates.facts import (
     AgreementFacts,
@@ -95,11 +97,15 @@ def _plain_facts(db: Session, caller: Caller, policy: Policy, subject: Subject) 
         ),
         scan=None if scan is None else _scan_facts(scan),
         no_scan_because=subject.no_scan_because,
-        reviewed_examples=queries.reviewed_count(db, dataset.id) if asks_reviewed else 0,
+        reviewed_examples=_reviewed(db, dataset) if asks_reviewed else 0,
         found_wrong=queries.found_wrong_count(db, dataset.id) if asks_wrong else 0,
         wrong_labels=_wrong_labels(db, caller, policy, dataset),
         agreement=_agreement(db, dataset) if asks_agreement else None,
     )
+
+
+def _reviewed(db: Session, dataset: Dataset) -> int:
+    return queries.reviewed_count(db, dataset.id, decided_elsewhere(db, dataset))
 
 
 def _scan_facts(scan: Scan) -> ScanFacts:
@@ -181,6 +187,7 @@ class _Asker:
             label=label,
             positions=self._new if question.new else changed,
             changed=changed,
+            elsewhere=self._elsewhere,
         )
         flags, examples = counting.flags(), counting.examples()
         worst = counting.worst(MOST_WORST)
@@ -211,6 +218,10 @@ class _Asker:
             reason = self._baseline.no_scan_because or "it has no complete scan."
             return f"The baseline has no flags to compare with: {reason}"
         return None
+
+    @cached_property
+    def _elsewhere(self) -> list[int]:
+        return decided_elsewhere(self._db, self._dataset)
 
     @property
     def _changed(self) -> list[int]:

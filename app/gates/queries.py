@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.access.models import Principal
+from app.datasets.models import Dataset
 from app.gates.models import GateEvaluation, GatePolicy
 from app.gates.questions import FlagQuestion
 from app.scans.models import Flag, Scan, ScanStatus
@@ -128,22 +129,48 @@ def flagged_positions(db: Session, scan_id: uuid.UUID) -> Sequence[int]:
     return db.scalars(select(Flag.position).where(Flag.scan_id == scan_id)).all()
 
 
-_REVIEWED = """
-    SELECT DISTINCT item.position
+_DECIDED = """
+    SELECT item.position
     FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
     WHERE queue.dataset_id = :dataset AND item.outcome IS NOT NULL AND item.role <> 'canary'
 """
+_REVIEWED = f"{_DECIDED} UNION SELECT unnest(CAST(:elsewhere AS integer[]))"
 _REVIEWED_COUNT = text(f"SELECT count(*) FROM ({_REVIEWED}) reviewed")  # noqa: S608 - no values
 
 
-def reviewed_count(db: Session, dataset_id: uuid.UUID) -> int:
-    """Examples that were decided in any queue."""
-    return db.execute(_REVIEWED_COUNT, {"dataset": dataset_id}).scalar_one()
+def reviewed_count(db: Session, dataset_id: uuid.UUID, elsewhere: list[int]) -> int:
+    """Examples that were decided in any queue, or elsewhere (see `carried.py`)."""
+    values = {"dataset": dataset_id, "elsewhere": elsewhere}
+    return db.execute(_REVIEWED_COUNT, values).scalar_one()
 
 
-_FOUND_WRONG = text(
-    f"SELECT count(*) FROM ({_REVIEWED} AND item.outcome IN ('relabel', 'unusable')) wrong"  # noqa: S608
-)
+_ELSEWHERE = text("""
+    SELECT queue.dataset_id, item.position, min(item.outcome) AS outcome,
+        min(item.outcome_label) AS label, min(item.outcome_value) AS value
+    FROM datasets other
+    JOIN review_queues queue ON queue.dataset_id = other.id
+    JOIN review_items item ON item.queue_id = queue.id
+    WHERE other.project_id = :project AND other.name = :name AND other.id <> :dataset
+        AND other.status = 'ready'
+        AND other.classes IS NOT DISTINCT FROM (SELECT classes FROM datasets WHERE id = :dataset)
+        AND item.outcome IS NOT NULL AND item.outcome <> 'unsure' AND item.role <> 'canary'
+    GROUP BY queue.dataset_id, item.position
+    HAVING min(item.outcome) IN ('right', 'relabel')
+        AND count(DISTINCT (item.outcome, item.outcome_label, item.outcome_value)) = 1
+    ORDER BY queue.dataset_id, item.position
+""")
+
+
+def decided_elsewhere(db: Session, dataset: Dataset) -> Sequence[Row[Any]]:
+    """Rows of (dataset_id, position, outcome, label, value) of the dataset's other versions."""
+    values = {"project": dataset.project_id, "name": dataset.name, "dataset": dataset.id}
+    return db.execute(_ELSEWHERE, values).all()
+
+
+_FOUND_WRONG = text(f"""
+    SELECT count(DISTINCT position)
+    FROM ({_DECIDED} AND item.outcome IN ('relabel', 'unusable')) wrong
+""")  # noqa: S608
 
 
 def found_wrong_count(db: Session, dataset_id: uuid.UUID) -> int:
@@ -192,6 +219,7 @@ class Counting:
         label: int | None,
         positions: list[int] | None,
         changed: list[int] | None,
+        elsewhere: list[int],
     ) -> None:
         self._db = db
         self._values = {
@@ -201,6 +229,7 @@ class Counting:
             "label": label,
             "key": None if question.key is None else _like(question.key),
             "unreviewed": question.unreviewed,
+            "elsewhere": elsewhere,
         }
         self._positions = positions
         self._changed = changed

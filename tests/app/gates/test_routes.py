@@ -278,6 +278,42 @@ class TestBaseline:
         scan = get(api, f"/scans/{second['id']}")
         assert scan["summary"]["reused"] == 59
 
+    def test_what_people_decided_in_another_version_is_not_asked_again(
+        self, api: TestClient, versions: list[dict[str, Any]]
+    ) -> None:
+        """Neither what was right, nor what has the label now that they gave it."""
+        first, second = versions
+        body = {"name": "all", "scan_id": first["id"], "policy": {"kind": "filter"}}
+        queue = post(api, "/queues", body)["id"]
+        ada = Person(api)
+        while item := ada.next(queue):
+            if item["key"] in ("point-00007", "point-00003"):
+                label = str((int(item["given_label"]) + 1) % 3)
+                ada.decide(queue, item["position"], "relabel", label=label)
+            else:
+                ada.decide(queue, item["position"], "right")
+        rules = [
+            {"rule": "reviewed", "of": "examples", "at_least": 0},
+            {"rule": "reviewed", "id": "flags", "at_least": 0},
+            {"rule": "unreviewed_flags", "at_most": 99},
+            {"rule": "found_wrong"},
+        ]
+        of_first = {
+            rule["id"]: rule for rule in check(api, policy(*rules), scan_id=first["id"])["rules"]
+        }
+        assert of_first["reviewed"]["value"] == 1
+        assert of_first["found_wrong"]["value"] == 2
+        found = {
+            rule["id"]: rule for rule in check(api, policy(*rules), scan_id=second["id"])["rules"]
+        }
+        # Five are new, and the label of one is still what they found wrong.
+        left = {"point-00003", *(f"new-{number}" for number in range(5))}
+        flags = {flag["key"] for flag in get(api, f"/scans/{second['id']}/flags")["items"]}
+        assert found["reviewed"]["value"] == pytest.approx(59 / 65)
+        assert found["unreviewed_flags"]["value"] == len(flags & left)
+        assert found["flags"]["value"] == pytest.approx(1 - len(flags & left) / len(flags))
+        assert found["found_wrong"]["value"] == 0
+
     def test_a_version_beside_itself_has_nothing_new(
         self, api: TestClient, versions: list[dict[str, Any]]
     ) -> None:
