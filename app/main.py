@@ -80,7 +80,6 @@ def create_app() -> Api:
     app.include_router(health.router)
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (
-        uploads,
         datasets,
         label_estimates,
         runs,

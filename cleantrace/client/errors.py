@@ -23,7 +23,7 @@ CleantraceError
     ├── NotFound                404
     │   ├── ProjectNotFound, DatasetNotFound, ExampleNotFound, RunNotFound
     │   ├── CheckpointNotFound, ScanNotFound, ScoreNotFound, EstimateNotFound
-    │   ├── EvidenceRequestNotFound, UploadNotFound
+    │   ├── EvidenceRequestNotFound, UploadNotFound, ArtifactNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
     │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture, StoreUnreadable
@@ -213,6 +213,12 @@ class EstimateNotFound(NotFound):
 
 class ScoreNotFound(NotFound):
     code = "score-not-found"
+
+
+class ArtifactNotFound(NotFound):
+    """A file that should be in the service's artifact store is not: its operator must look."""
+
+    code = "artifact-not-found"
 
 
 class UploadNotFound(NotFound):
