@@ -83,6 +83,7 @@ def create_app() -> Api:
         datasets,
         label_estimates,
         runs,
+        uploads,
         estimates,
         scans,
         explore,
