@@ -139,11 +139,6 @@ class ArtifactStore:
         except FileNotFoundError as error:
             raise _not_found(name) from error
 
-    def url(self, name: str) -> str:
-        """The place of an artifact or folder, for fsspec: a path in a local store."""
-        path = self._path(name)
-        return path if self._local else str(self._fs.unstrip_protocol(path))
-
     def delete(self, name: str) -> None:
         """Remove an artifact; one that is not there is no error."""
         try:

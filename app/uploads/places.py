@@ -68,7 +68,7 @@ def find(uri: str, *, field: str = "uri") -> Location:
             field=field,
             remedy="Name an upload by the `uri` that the service gave it.",
         )
-    return resolve_location(store.url(place), (store.url("uploads"),), field=field)
+    return resolve_location(store.uri(place), (store.uri("uploads"),), field=field)
 
 
 def find_registered(uri: str, allowed_roots: Sequence[str], *, field: str = "uri") -> Location:

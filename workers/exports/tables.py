@@ -11,7 +11,8 @@ from pyarrow.parquet import FileMetaData
 from app.artifacts import ArtifactStore
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
-from app.locations import Location, resolve_location
+from app.locations import Location
+from app.uploads.places import find_registered
 from workers.data.csv_reader import CsvReader, csv_header, stream_csv
 from workers.data.index import spec_of
 from workers.data.jobs import allowed_roots
@@ -40,7 +41,7 @@ class Source:
     def of(
         cls, dataset: Dataset, store: ExampleStore, decisions: Decisions, artifacts: ArtifactStore
     ) -> Source:
-        location = resolve_location(dataset.uri, allowed_roots(dataset, artifacts))
+        location = find_registered(dataset.uri, allowed_roots(dataset, artifacts))
         return cls(dataset, spec_of(dataset), location, store, decisions)
 
     def corrector(self, spelling: Spelling, position: int) -> Corrector:
