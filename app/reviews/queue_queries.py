@@ -119,6 +119,11 @@ def unknown_keys(db: Session, dataset_id: uuid.UUID, keys: Sequence[str]) -> Seq
     return db.scalars(select(asked).where(~known).order_by(asked)).all()
 
 
+def analyse_items(db: Session) -> None:
+    """Tell the planner of many new items now, rather than within a minute."""
+    db.execute(text("ANALYZE review_items"))
+
+
 def add_items(db: Session, queue: ReviewQueue, selection: Selection) -> int:
     """Fill a queue, by one statement however many the items are; returns how many."""
     chosen = _chosen(queue, selection).subquery()

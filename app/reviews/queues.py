@@ -37,6 +37,10 @@ from app.scans.results import Results, open_results
 NOT_IN_REGRESSION = {OrderBy.margin, OrderBy.given_probability}
 
 
+_MANY_ITEMS = 10_000
+"""So many change what the planner should know of all items together."""
+
+
 def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
     """Make a queue from a scan's results.
 
@@ -92,6 +96,8 @@ def create_queue(db: Session, caller: Caller, body: QueueIn) -> ReviewQueue:
             field="policy",
             remedy="Choose a wider policy; the scan's page shows what there is.",
         )
+    if count >= _MANY_ITEMS:
+        queries.analyse_items(db)
     # Last, as whoever decides something of the dataset may have to wait from here on.
     _plan_mixing(db, found.dataset, body.audits, body.canaries)
     audit(db, caller, "create_queue", f"queue {queue.id}", name=body.name, items=count)

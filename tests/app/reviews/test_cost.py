@@ -240,6 +240,12 @@ def explained(query: str, params: Any) -> str:
         return "\n".join(lines)
 
 
+def test_the_planner_knows_of_many_new_items_at_once(api: TestClient) -> None:
+    make_queue(api, 10_000)
+    [(known,)] = sql("SELECT reltuples FROM pg_class WHERE relname = 'review_items'")
+    assert known >= 10_000
+
+
 def test_a_look_reads_the_same_whatever_was_done_before(api: TestClient) -> None:
     """One reviewer alone in a queue of two must not pass all that they did before."""
     queue, _ = make_queue(api, 4_000, overlap=2)
