@@ -35,7 +35,7 @@ def _assemble(upload: Upload, _: UUID, heartbeat: Heartbeat) -> dict[str, Any]:
     digest = hashlib.sha256()
     with store.writer(upload.place) as path:
         with path.open("wb") as whole:
-            for number in range(-(-upload.size // upload.part_bytes)):
+            for number in range(upload.part_count):
                 heartbeat.check()
                 part = store.read_bytes(places.part_place(upload.id, number))
                 digest.update(part)
@@ -58,6 +58,6 @@ def _drop_parts(upload_id: UUID) -> None:
         if upload is None or upload.result is None:
             return
         store = ArtifactStore(settings().artifacts)
-        for number in range(-(-upload.size // upload.part_bytes)):
+        for number in range(upload.part_count):
             store.delete(places.part_place(upload_id, number))
         queries.drop_parts(db, upload_id)

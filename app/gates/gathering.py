@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Row
@@ -61,13 +60,15 @@ def gather(
     db: Session, caller: Caller, policy: Policy, subject: Subject, baseline: Subject | None
 ) -> Facts:
     """The facts of a subject, as far as the policy's rules ask for them."""
-    facts = _plain_facts(db, caller, policy, subject)
+    asks = any(isinstance(rule, Reviewed) or rule.question() for rule in policy.rules)
+    elsewhere = decided_elsewhere(db, subject.dataset) if asks else []
+    facts = _plain_facts(db, caller, policy, subject, elsewhere)
     changes = _changes(subject, baseline)
     updates: dict[str, Any] = {}
     if changes is not None:
         updates["changed_examples"] = len(changes.changed)
     if subject.scan is not None:
-        asker = _Asker(db, subject, subject.scan, baseline, changes)
+        asker = _Asker(db, subject, subject.scan, baseline, changes, elsewhere)
         questions = dict.fromkeys(rule.question() for rule in policy.rules)
         updates["flags"] = tuple(asker.answer(each) for each in questions if each is not None)
         updates["examples"] = tuple(_examples(subject.dataset, asker.seen))
@@ -80,7 +81,9 @@ def gather_baseline(db: Session, caller: Caller, policy: Policy, baseline: Subje
     return facts.model_copy(update={"examples": ()})
 
 
-def _plain_facts(db: Session, caller: Caller, policy: Policy, subject: Subject) -> Facts:
+def _plain_facts(
+    db: Session, caller: Caller, policy: Policy, subject: Subject, elsewhere: list[int]
+) -> Facts:
     dataset, scan = subject.dataset, subject.scan
     rules = policy.rules
     asks_agreement = any(isinstance(rule, Agreement) for rule in rules)
@@ -97,15 +100,11 @@ def _plain_facts(db: Session, caller: Caller, policy: Policy, subject: Subject) 
         ),
         scan=None if scan is None else _scan_facts(scan),
         no_scan_because=subject.no_scan_because,
-        reviewed_examples=_reviewed(db, dataset) if asks_reviewed else 0,
+        reviewed_examples=queries.reviewed_count(db, dataset.id, elsewhere) if asks_reviewed else 0,
         found_wrong=queries.found_wrong_count(db, dataset.id) if asks_wrong else 0,
         wrong_labels=_wrong_labels(db, caller, policy, dataset),
         agreement=_agreement(db, dataset) if asks_agreement else None,
     )
-
-
-def _reviewed(db: Session, dataset: Dataset) -> int:
-    return queries.reviewed_count(db, dataset.id, decided_elsewhere(db, dataset))
 
 
 def _scan_facts(scan: Scan) -> ScanFacts:
@@ -167,12 +166,14 @@ class _Asker:
         scan: Scan,
         baseline: Subject | None,
         changes: Changes | None,
+        elsewhere: list[int],
     ) -> None:
         self._db = db
         self._dataset = subject.dataset
         self._scan = scan
         self._baseline = baseline
         self._changes = changes
+        self._elsewhere = elsewhere
         self.seen: dict[int, Row[Any]] = {}
 
     def answer(self, question: FlagQuestion) -> FlagAnswer:
@@ -218,10 +219,6 @@ class _Asker:
             reason = self._baseline.no_scan_because or "it has no complete scan."
             return f"The baseline has no flags to compare with: {reason}"
         return None
-
-    @cached_property
-    def _elsewhere(self) -> list[int]:
-        return decided_elsewhere(self._db, self._dataset)
 
     @property
     def _changed(self) -> list[int]:

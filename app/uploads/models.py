@@ -34,6 +34,10 @@ class Upload(Job, Base):
     place: Mapped[str]
     """The artifact that it is, or becomes."""
 
+    @property
+    def part_count(self) -> int:
+        return -(-self.size // self.part_bytes)
+
     __table_args__ = (
         Index(None, "project_id", "sha256", "size"),
         Index(None, "project_id", "created_at", "id"),

@@ -89,21 +89,20 @@ def begin_assembling(db: Session, upload_id: uuid.UUID) -> bool:
     )
 
 
-def delete_abandoned(db: Session, age: timedelta) -> Sequence[tuple[uuid.UUID, int]]:
-    """Rows of uploads that failed, or that nobody sent a part of for so long; (id, parts)."""
+def delete_abandoned(db: Session, age: timedelta) -> Sequence[Upload]:
+    """Uploads that failed, or that nobody sent a part of for so long; returns them."""
     latest = (
         select(func.max(UploadPart.at)).where(UploadPart.upload_id == Upload.id).scalar_subquery()
     )
-    rows = db.execute(
+    return db.scalars(
         delete(Upload)
         .where(
             Upload.status.in_((UploadStatus.receiving.value, UploadStatus.failed.value)),
             func.coalesce(latest, Upload.created_at) < func.now() - age,
         )
-        .returning(Upload.id, Upload.size, Upload.part_bytes)
+        .returning(Upload)
         .execution_options(synchronize_session=False)
-    )
-    return [(row.id, -(-row.size // row.part_bytes)) for row in rows]
+    ).all()
 
 
 def drop_parts(db: Session, upload_id: uuid.UUID) -> None:

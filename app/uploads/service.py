@@ -81,7 +81,7 @@ def put_part(db: Session, caller: Caller, upload_id: UUID, number: int, data: by
         PartInvalid: there is no part of this number, or it has another size.
     """
     upload = get_upload(db, caller, upload_id)
-    count = _part_count(upload)
+    count = upload.part_count
     if not 0 <= number < count:
         raise PartInvalid(
             f"The upload has the parts 0 to {count - 1}.",
@@ -111,11 +111,11 @@ def finish_upload(db: Session, caller: Caller, upload_id: UUID) -> UploadOut:
         UploadUnfinished: parts are wanting.
     """
     upload = get_upload(db, caller, upload_id)
-    missing = queries.missing_parts(db, upload_id, _part_count(upload), _MISSING_SHOWN)
+    missing = queries.missing_parts(db, upload_id, upload.part_count, _MISSING_SHOWN)
     if upload.status == UploadStatus.receiving:
         if missing:
             raise UploadUnfinished(
-                f"{len(missing)} of {_part_count(upload)} parts are wanting, first {missing[0]}.",
+                f"{len(missing)} of {upload.part_count} parts are wanting, first {missing[0]}.",
                 remedy="Send the parts that `missing` names, then finish it again.",
                 missing=missing,
             )
@@ -153,26 +153,21 @@ def locate(db: Session, caller: Caller, uri: str) -> str:
 
 def upload_out(db: Session, upload: Upload) -> UploadOut:
     receiving = upload.status == UploadStatus.receiving
-    count = _part_count(upload)
+    count = upload.part_count
     missing = queries.missing_parts(db, upload.id, count, _MISSING_SHOWN) if receiving else []
     return UploadOut.model_validate(
         {name: getattr(upload, name, None) for name in UploadOut.model_fields}
         | {
             "uri": places.uri_of(upload.id, upload.name),
-            "part_count": count,
             "received": queries.part_count(db, upload.id) if receiving else count,
             "missing": missing,
         }
     )
 
 
-def _part_count(upload: Upload) -> int:
-    return -(-upload.size // upload.part_bytes)
-
-
 def _forget_abandoned(db: Session) -> None:
     """Uploads of all projects that nobody goes on with, and what came of them."""
     store = ArtifactStore(settings().artifacts)
-    for upload_id, part_count in queries.delete_abandoned(db, _ABANDONED_AFTER):
-        for number in range(part_count):
-            store.delete(places.part_place(upload_id, number))
+    for upload in queries.delete_abandoned(db, _ABANDONED_AFTER):
+        for number in range(upload.part_count):
+            store.delete(places.part_place(upload.id, number))

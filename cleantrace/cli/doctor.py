@@ -13,6 +13,7 @@ import typer
 
 from cleantrace.cli.service import ApiKey, DataDir, Project, Url, out, settings_of
 from cleantrace.client import Client
+from cleantrace.client.answers import is_loopback
 from cleantrace.client.config import Settings
 from cleantrace.client.errors import CleantraceError
 from cleantrace.version import __version__
@@ -77,7 +78,7 @@ def _look(url: Url, api_key: ApiKey, project: Project, data_dir: DataDir) -> Ite
         yield Finding("configuration", True, detail)
     answer = None
     try:
-        answer = httpx.get(f"{found.url}/api/v1/health", timeout=10)
+        answer = _ask(f"{found.url}/api/v1/health")
         health = answer.json()
         yield _service(health)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
@@ -89,6 +90,11 @@ def _look(url: Url, api_key: ApiKey, project: Project, data_dir: DataDir) -> Ite
         yield _clock(date)
     if found.api_key:
         yield _key(found)
+
+
+def _ask(url: str) -> httpx.Response:
+    # As the client does it: a proxy cannot reach this machine's own services.
+    return httpx.get(url, timeout=10, trust_env=not is_loopback(httpx.URL(url).host))
 
 
 def _service(health: dict[str, object]) -> Finding:

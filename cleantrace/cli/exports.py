@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from cleantrace.cli.datasets import find_dataset
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.service import connected, id_column, out, remember
 from cleantrace.progress import Bar
 

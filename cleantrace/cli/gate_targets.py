@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from cleantrace.cli.datasets import find_dataset
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.client import Client, Dataset
 from cleantrace.client.errors import JobFailed, WaitTimedOut
 from cleantrace.progress import Bar

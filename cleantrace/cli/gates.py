@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cleantrace.cli.datasets import find_dataset
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.gate_exits import connected_to_gates, end, status_of
 from cleantrace.cli.gate_targets import find_target, fingerprint_of
 from cleantrace.cli.service import id_column, out, remember

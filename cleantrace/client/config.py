@@ -72,6 +72,8 @@ def from_environment(url: str | None, api_key: str | None, project: str | None) 
     Raises:
         NotConfigured: there is no URL, or no key.
     """
+    if url and api_key and project:
+        return Address(url, api_key, project)
     found = find_settings(url, api_key, project)
     if not found.url:
         raise NotConfigured(
