@@ -1,0 +1,264 @@
+"""What the page of a version's changes shows: ready values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.access.service import Caller
+from app.compare.change_schemas import (
+    ChangeCounts,
+    ChangedExampleOut,
+    ChangeKind,
+    ChangesOut,
+    OriginOut,
+)
+from app.compare.changes import Versions, describe_changes, list_changed
+from app.dashboard.charts import HeatMap, heat_map
+from app.dashboard.formatting import number, percent, plural, real
+from app.dashboard.frame import project_url, with_query
+from app.datasets.models import Dataset, Modality
+from app.datasets.shown import Shown, shown_examples
+
+_IN_A_PAGE = {Modality.image: 48, Modality.text: 20, Modality.table: 20}
+_LONGEST_TEXT = 420
+_MOST_CELLS = 12
+_KIND_NAMES = {
+    ChangeKind.relabelled: "relabelled",
+    ChangeKind.removed: "removed",
+    ChangeKind.added: "added",
+    ChangeKind.content: "other content",
+}
+
+
+@dataclass(frozen=True)
+class Stat:
+    name: str
+    figure: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Link:
+    name: str
+    url: str
+    is_current: bool = False
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    name: str
+    before: int
+    after: int
+    moves: str
+
+
+@dataclass(frozen=True)
+class ChangedCard:
+    """An example that changed. What is not there, or is as it was, is None."""
+
+    key: str
+    shown: Shown
+    shown_before: Shown | None
+    """Where the content is another."""
+    label: str | None
+    label_before: str | None
+    is_relabelled: bool
+    says: str
+    origin: OriginOut | None
+
+
+@dataclass(frozen=True)
+class ChangeView:
+    since: str
+    since_url: str
+    says: str
+    by: list[tuple[str, str, datetime | None]]
+    """Version, link and moment of the exports on the way, the latest first."""
+    stats: list[Stat]
+    heat: HeatMap | None
+    classes: list[ClassRow]
+    tabs: list[Link]
+    chips: list[Link]
+    modality: str
+    cards: list[ChangedCard]
+    first_url: str | None
+    next_url: str | None
+
+
+def change_view(
+    db: Session,
+    caller: Caller,
+    versions: Versions,
+    *,
+    kind: ChangeKind | None,
+    old: str | None,
+    new: str | None,
+    after: str | None,
+) -> ChangeView:
+    """Raises ClassUnknown, CursorInvalid."""
+    told = describe_changes(db, caller, versions)
+    modality = Modality(versions.now.modality or Modality.table)
+    old, new = old or None, new or None
+    examples, following = list_changed(
+        db, caller, versions, kind=kind, old=old, new=new, after=after, limit=_IN_A_PAGE[modality]
+    )
+    datasets = f"{project_url(caller)}/datasets"
+    page_url = f"{datasets}/{versions.now.id}/changes"
+
+    def url(**changes: str | None) -> str:
+        asked = {"kind": kind and kind.value, "old": old, "new": new} | changes
+        return with_query(page_url, since=versions.was.id, **asked) + "#examples"
+
+    return ChangeView(
+        since=f"{versions.was.name} {versions.was.version}",
+        since_url=f"{datasets}/{versions.was.id}",
+        says=_says(told),
+        by=[(each.version, f"{datasets}/{each.dataset_id}", each.as_of) for each in told.exports],
+        stats=_stats(told.counts),
+        heat=heat_map(
+            [
+                {"given": each.old, "suggested": each.new, "count": each.count}
+                for each in told.relabelled
+            ],
+            versions.classes,
+            lambda a, b: url(kind=ChangeKind.relabelled.value, old=a, new=b),
+            says="now",
+        ),
+        classes=_classes(told),
+        tabs=_tabs(told.counts, kind, url),
+        chips=[
+            Link(name, url(**{field: None}))
+            for field, value, name in (("old", old, f"was {old}"), ("new", new, f"now {new}"))
+            if value is not None
+        ],
+        modality=modality.value,
+        cards=_cards(caller, versions, examples),
+        first_url=url() if after else None,
+        next_url=url(after=following) if following else None,
+    )
+
+
+def _says(told: ChangesOut) -> str:
+    counts = told.counts
+    if counts.unchanged == counts.before == counts.after:
+        return "Nothing changed: every key has the label and the content that it had."
+    parts = [
+        f"{number(getattr(counts, kind.value))} {words}"
+        for kind, words in (
+            (ChangeKind.relabelled, "relabelled"),
+            (ChangeKind.removed, "removed"),
+            (ChangeKind.added, "added"),
+            (ChangeKind.content, "with other content"),
+        )
+        if getattr(counts, kind.value)
+    ]
+    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    return f"Of {plural(counts.before, 'example')}: {listed}."
+
+
+def _stats(counts: ChangeCounts) -> list[Stat]:
+    def share(count: int) -> str:
+        return f"{percent(count / (counts.before or 1))} of {number(counts.before)}"
+
+    stats = [
+        Stat("relabelled", number(counts.relabelled), share(counts.relabelled)),
+        Stat("removed", number(counts.removed), share(counts.removed)),
+        Stat("added", number(counts.added), f"{number(counts.after)} examples now"),
+        Stat("as they were", number(counts.unchanged), share(counts.unchanged)),
+    ]
+    if counts.content:
+        stats.insert(3, Stat("other content", number(counts.content), "under the same key"))
+    return stats
+
+
+def _classes(told: ChangesOut) -> list[ClassRow]:
+    """Those that changed, the most changed first."""
+    names = (("gained", "+"), ("added", "+"), ("lost", "−"), ("removed", "−"))  # noqa: RUF001
+    words = {"gained": "by new labels", "lost": "by new labels"}
+    rows = [
+        (
+            sum(getattr(each, name) for name, _ in names),
+            ClassRow(
+                each.label,
+                each.before,
+                each.after,
+                ", ".join(
+                    f"{sign}{number(getattr(each, name))} {words.get(name, name)}"
+                    for name, sign in names
+                    if getattr(each, name)
+                ),
+            ),
+        )
+        for each in told.classes or []
+    ]
+    return [row for changes, row in sorted(rows, key=lambda pair: -pair[0]) if changes]
+
+
+def _tabs(counts: ChangeCounts, current: ChangeKind | None, url: object) -> list[Link]:
+    assert callable(url)
+    tabs = [Link("all changes", url(kind=None, old=None, new=None), current is None)]
+    for kind, name in _KIND_NAMES.items():
+        count = getattr(counts, kind.value)
+        if count or kind is current:
+            tabs.append(
+                Link(
+                    f"{name} {number(count)}",
+                    url(kind=kind.value, old=None, new=None),
+                    kind is current,
+                )
+            )
+    return tabs
+
+
+def _cards(
+    caller: Caller, versions: Versions, examples: Sequence[ChangedExampleOut]
+) -> list[ChangedCard]:
+    now = _shown(caller, versions.now, [each.position for each in examples])
+    was = _shown(
+        caller,
+        versions.was,
+        [
+            each.position_before
+            if each.position is None or ChangeKind.content in each.kinds
+            else None
+            for each in examples
+        ],
+    )
+    cards = []
+    for each in examples:
+        before = None if each.position_before is None else was.get(each.position_before)
+        shown = before if each.position is None else now[each.position]
+        assert shown is not None, "a removed example is shown as it was"
+        cards.append(
+            ChangedCard(
+                key=each.key,
+                shown=shown,
+                shown_before=before if each.position is not None else None,
+                label=_label(each.label, each.target),
+                label_before=_label(each.label_before, each.target_before),
+                is_relabelled=ChangeKind.relabelled in each.kinds,
+                says=", ".join(_KIND_NAMES[kind] for kind in each.kinds),
+                origin=each.origin,
+            )
+        )
+    return cards
+
+
+def _shown(caller: Caller, dataset: Dataset, positions: Sequence[int | None]) -> dict[int, Shown]:
+    wanted = [each for each in positions if each is not None]
+    shown = shown_examples(
+        dataset,
+        project_url(caller),
+        wanted,
+        longest_text=_LONGEST_TEXT,
+        most_cells=_MOST_CELLS,
+    )
+    return dict(zip(wanted, shown, strict=True))
+
+
+def _label(label: str | None, target: float | None) -> str | None:
+    return label if target is None else real(target)
