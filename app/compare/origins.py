@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -99,5 +100,6 @@ def _is_so(example: ChangedExampleOut, row: Any, source: Dataset) -> bool:
     if row.outcome != VerdictKind.relabel:
         return False
     if source.task == Task.regression:
-        return bool(row.outcome_value == example.target)
+        # The column may hold it in fewer bits than it was typed with.
+        return math.isclose(row.outcome_value, example.target or 0.0, rel_tol=1e-6)
     return label_name(source, row.outcome_label) == example.label

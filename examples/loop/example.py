@@ -81,15 +81,18 @@ class Digits:
 class Outcome:
     """Of one seed. Accuracies on the test digits by the labels that the model was trained on."""
 
+    seed: int
     clean: float
     noisy: float
     corrected: float
+    by_chance: float
+    """Where as many examples were reviewed, but drawn at random."""
     planted: int
     reviewed: int
     found: int
     """Planted errors that the review met."""
-    still_flagged: int
-    """Of the corrected examples, in a scan of the corrected version."""
+    corrected_flags_gone: int
+    """Of them, those that a scan of the corrected version flags no longer."""
 
     @property
     def recovered(self) -> float:
@@ -211,6 +214,15 @@ def correct(client: Client, dataset: Dataset, folder: Path) -> tuple[Dataset, np
         return made, arrays["labels"]
 
 
+def corrected_by_chance(digits: Digits, seed: int) -> np.ndarray:
+    """The labels after a review of as many examples, drawn at random."""
+    count = round(REVIEWED_SHARE * len(digits.images))
+    drawn = np.random.default_rng(seed).choice(len(digits.images), count, replace=False)
+    labels = digits.given.copy()
+    labels[drawn] = digits.truth[drawn]
+    return labels
+
+
 def run_loop(client: Client, inputs: Path, *, seed: int, noise: Noise) -> Outcome:
     """Once around: plant, train, scan, review, export, train again."""
     folder = inputs / "loop" / next_version(client, "digits-loop")
@@ -221,48 +233,64 @@ def run_loop(client: Client, inputs: Path, *, seed: int, noise: Noise) -> Outcom
     decided = review(client, dataset, before, digits)
     corrected_version, labels = correct(client, dataset, folder)
     corrected = fit(digits, labels, seed, folder / "corrected")
+    by_chance = fit(digits, corrected_by_chance(digits, seed), seed, folder / "by-chance")
     after = scan(client, corrected_version, digits, folder / "corrected")
     changes = client.changes(corrected_version)
     found = int(np.isin(digits.planted, decided).sum())
     assert changes.counts.relabelled == found, "the export changed what was decided, and no more"
     return Outcome(
+        seed=seed,
         clean=accuracy(clean, digits),
         noisy=accuracy(noisy, digits),
         corrected=accuracy(corrected, digits),
+        by_chance=accuracy(by_chance, digits),
         planted=len(digits.planted),
         reviewed=len(decided),
         found=found,
-        still_flagged=client.compare_scans(after, before).corrected.still_flagged,
+        corrected_flags_gone=client.compare_scans(after, before).corrected.no_longer_flagged,
     )
 
 
 def report(outcomes: Sequence[Outcome], noise: Noise) -> float:
     """Print what each seed gave and the means; returns the share of the lost accuracy regained."""
     table = Table(title=f"{PLANTED_SHARE:.0%} wrong labels, {noise}: accuracy on other digits")
-    for name in ("seed", "clean", "with errors", "corrected", "regained", "found", "still flagged"):
+    for name in ("seed", "true labels", "errors", "corrected", "regained", "found", "by chance"):
         table.add_column(name, justify="right")
-    for seed, each in enumerate(outcomes):
+    for each in outcomes:
         table.add_row(
-            str(seed),
+            str(each.seed),
             f"{each.clean:.1%}",
             f"{each.noisy:.1%}",
             f"{each.corrected:.1%}",
             f"{each.recovered:.0%}",
             f"{each.found} of {each.planted}",
-            str(each.still_flagged),
+            f"{each.by_chance:.1%}",
         )
-    table.add_section()
-    columns = [
-        [each.clean for each in outcomes],
-        [each.noisy for each in outcomes],
-        [each.corrected for each in outcomes],
-    ]
-    means = [f"{np.mean(each):.1%} ± {np.std(each, ddof=1):.1%}" for each in columns]
     regained = [each.recovered for each in outcomes]
-    means.append(f"{np.mean(regained):.0%} ± {np.std(regained, ddof=1):.0%}")
-    table.add_row("mean", *means, style="bold")
+    if len(outcomes) > 1:
+        table.add_section()
+        table.add_row(
+            "mean",
+            _mean([each.clean for each in outcomes], 1),
+            _mean([each.noisy for each in outcomes], 1),
+            _mean([each.corrected for each in outcomes], 1),
+            _mean(regained, 0),
+            _mean([each.found / each.planted for each in outcomes], 0),
+            _mean([each.by_chance for each in outcomes], 1),
+            style="bold",
+        )
     console.print(table)
+    gone = sum(each.corrected_flags_gone for each in outcomes)
+    console.print(
+        f"Of {sum(each.found for each in outcomes)} corrected examples, {gone} are no longer among "
+        f"the first {REVIEWED_SHARE:.0%} of a scan of the corrected version."
+    )
     return float(np.mean(regained))
+
+
+def _mean(values: Sequence[float], digits: int) -> str:
+    """With the standard deviation over seeds."""
+    return f"{100 * np.mean(values):.{digits}f} ± {100 * np.std(values, ddof=1):.{digits}f} %"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -43,7 +43,7 @@ def draw_loop(path: Path, outcomes: Sequence[Outcome]) -> Path:
             draw.ellipse((middle - 7, at - 7, middle + 7, at + 7), fill=colour)
         words = f"{each.recovered:.0%} back"
         draw.text((middle, _HEIGHT - 42), words, fill=_INK, font=large, anchor="ma")
-        draw.text((middle, _HEIGHT - 22), f"seed {number}", fill=_FAINT, font=small, anchor="ma")
+        draw.text((middle, _HEIGHT - 22), f"seed {each.seed}", fill=_FAINT, font=small, anchor="ma")
     left: float = _LEFT
     for name, colour in _COLOURS.items():
         draw.ellipse((left, 12, left + 12, 24), fill=colour)
