@@ -14,6 +14,7 @@ from app.compare.change_schemas import (
     ChangedExampleOut,
     ChangeKind,
     ChangesOut,
+    ClassChange,
     OriginOut,
 )
 from app.compare.changes import Versions, describe_changes, list_changed
@@ -26,6 +27,7 @@ from app.datasets.shown import Shown, shown_examples
 _IN_A_PAGE = {Modality.image: 48, Modality.text: 20, Modality.table: 20}
 _LONGEST_TEXT = 420
 _MOST_CELLS = 12
+_MOVES = {"gained": "+", "lost": "−", "added": "+", "removed": "−"}  # noqa: RUF001
 _KIND_NAMES = {
     ChangeKind.relabelled: "relabelled",
     ChangeKind.removed: "removed",
@@ -53,7 +55,8 @@ class ClassRow:
     name: str
     before: int
     after: int
-    moves: str
+    moves: list[tuple[str, str]]
+    """Of each column of the table, its name and what it says."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class ChangeView:
     """Version, link and moment of the exports on the way, the latest first."""
     stats: list[Stat]
     heat: HeatMap | None
+    moves: list[str]
     classes: list[ClassRow]
     tabs: list[Link]
     chips: list[Link]
@@ -128,6 +132,7 @@ def change_view(
             lambda a, b: url(kind=ChangeKind.relabelled.value, old=a, new=b),
             says="now",
         ),
+        moves=_moves(told),
         classes=_classes(told),
         tabs=_tabs(told.counts, kind, url),
         chips=[
@@ -175,27 +180,32 @@ def _stats(counts: ChangeCounts) -> list[Stat]:
     return stats
 
 
+def _moves(told: ChangesOut) -> list[str]:
+    """Columns of the table of classes that have anything in them."""
+    every = told.classes or []
+    return [name for name in _MOVES if any(getattr(each, name) for each in every)]
+
+
 def _classes(told: ChangesOut) -> list[ClassRow]:
     """Those that changed, the most changed first."""
-    names = (("gained", "+"), ("added", "+"), ("lost", "−"), ("removed", "−"))  # noqa: RUF001
-    words = {"gained": "by new labels", "lost": "by new labels"}
-    rows = [
-        (
-            sum(getattr(each, name) for name, _ in names),
-            ClassRow(
-                each.label,
-                each.before,
-                each.after,
-                ", ".join(
-                    f"{sign}{number(getattr(each, name))} {words.get(name, name)}"
-                    for name, sign in names
-                    if getattr(each, name)
-                ),
-            ),
+    names = _moves(told)
+
+    def moved(each: ClassChange) -> int:
+        return sum(getattr(each, name) for name in names)
+
+    changed = [each for each in told.classes or [] if moved(each)]
+    return [
+        ClassRow(
+            each.label,
+            each.before,
+            each.after,
+            [
+                (name, f"{_MOVES[name]}{number(count)}" if (count := getattr(each, name)) else "")
+                for name in names
+            ],
         )
-        for each in told.classes or []
+        for each in sorted(changed, key=moved, reverse=True)
     ]
-    return [row for changes, row in sorted(rows, key=lambda pair: -pair[0]) if changes]
 
 
 def _tabs(counts: ChangeCounts, current: ChangeKind | None, url: object) -> list[Link]:

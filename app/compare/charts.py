@@ -25,11 +25,12 @@ def flow(flags: FlagFates) -> Markup:
 
     gone, kept, new = tall(flags.gone), tall(flags.kept), tall(flags.new)
     right = _WIDTH - _BAR
-    parts = []
+    # What has no other end fades away.
+    parts = [tag("defs", _fading("gone", 0.4, 0.0) + _fading("new", 0.0, 0.4))]
     # The kept ones lie below those gone at the left, and above the new ones at the right.
     if gone:
         parts += [
-            _band("gone", (_BAR, top, top + gone), (_WIDTH * 0.36, top, top + gone * 0.6)),
+            _band("gone", (_BAR, top, top + gone), (_WIDTH * 0.4, top, top + gone * 0.6)),
             tag("rect", class_="gone", x=0.0, y=top, width=_BAR, height=gone),
         ]
     if kept:
@@ -43,7 +44,7 @@ def flow(flags: FlagFates) -> Markup:
         below = top + kept
         parts += [
             _band(
-                "new", (_WIDTH * 0.64, below + new * 0.4, below + new), (right, below, below + new)
+                "new", (_WIDTH * 0.6, below + new * 0.4, below + new), (right, below, below + new)
             ),
             tag("rect", class_="new", x=right, y=below, width=_BAR, height=new),
         ]
@@ -72,6 +73,14 @@ def flow(flags: FlagFates) -> Markup:
     )
 
 
+def _fading(kind: str, left: float, right: float) -> Markup:
+    stops = [
+        tag("stop", class_=f"of-{kind}", offset=offset, stop_opacity=opacity)
+        for offset, opacity in ((0.0, left), (1.0, right))
+    ]
+    return tag("linearGradient", Markup("").join(stops), id=f"flow-{kind}")
+
+
 def _band(kind: str, left: tuple[float, float, float], right: tuple[float, float, float]) -> Markup:
     """A band from one edge to another, each at x from one y down to another."""
     x, upper, lower = left
@@ -87,11 +96,12 @@ def _band(kind: str, left: tuple[float, float, float], right: tuple[float, float
 
 def two_histograms(told: DistributionOut, score_name: str) -> Markup:
     """The score before, upwards, and now, downwards, from one line, over the same bins."""
-    half, top = 110.0, 18.0
-    base = top + half
     # Shares, so that versions of different sizes compare.
     before, now = _shares(told.counts_before), _shares(told.counts)
-    most = max([*before, *now], default=0.0) or 1.0
+    # Both sides on one scale, and as much room for each as it needs.
+    scale = 210.0 / ((max(before) + max(now)) or 1.0)
+    base = 6.0 + scale * max(before)
+    end = base + max(scale * max(now), 24.0)
     slot = _WIDTH / len(before)
     parts = []
     for i, (share_before, share) in enumerate(zip(before, now, strict=True)):
@@ -102,13 +112,13 @@ def two_histograms(told: DistributionOut, score_name: str) -> Markup:
         bars = tag("title", words)
         for kind, value in (("rest", share_before), ("term", share)):
             if value:
-                tall = max((half - 4) * value / most, 2.0)
+                tall = max(scale * value, 2.0)
                 y = base - 1 - tall if kind == "rest" else base + 1
                 bars += tag(
                     "rect", class_=kind, x=i * slot + 1, y=y, width=slot - 2, height=tall, rx=2
                 )
         parts.append(tag("g", bars))
-    foot = base + half + 20
+    foot = end + 24
     middle = told.edges[len(told.edges) // 2]
     parts += [
         tag("line", class_="axis", x1=0, x2=_WIDTH, y1=base, y2=base),

@@ -149,7 +149,7 @@ def comparison_view(
         scale_words=f"{'square-root' if distribution.scale == 'sqrt' else 'linear'} scale",
         quantiles=[
             (words, real(getattr(distribution.before, each)), real(getattr(distribution.now, each)))
-            for words, each in (("half", "median"), ("90 %", "p90"), ("99 %", "p99"))
+            for words, each in (("Half", "median"), ("90 %", "p90"), ("99 %", "p99"))
         ],
         is_same_dataset=pair.now.dataset.id == pair.was.dataset.id,
         changes_url=with_query(
@@ -186,7 +186,7 @@ def _stats(told: ScanComparisonOut) -> list[Stat]:
         Stat("flags kept", number(flags.kept), "in both scans"),
         Stat("new flags", number(flags.new), added),
         Stat(
-            "rank alike",
+            "ranked alike",
             "–" if told.rank_correlation is None else f"{told.rank_correlation:.2f}",  # noqa: RUF001
             f"rank correlation over {plural(told.in_both, 'example')}",
         ),
@@ -202,7 +202,7 @@ def _stats(told: ScanComparisonOut) -> list[Stat]:
         stats.insert(
             0,
             Stat(
-                "corrected and no longer flagged",
+                "corrected, flag gone",
                 f"{number(corrected.no_longer_flagged)} of {number(corrected.flagged_before)}",
                 f"{plural(corrected.examples, 'example')} corrected{shift}",
             ),

@@ -253,18 +253,20 @@ def run_loop(client: Client, inputs: Path, *, seed: int, noise: Noise) -> Outcom
 
 def report(outcomes: Sequence[Outcome], noise: Noise) -> float:
     """Print what each seed gave and the means; returns the share of the lost accuracy regained."""
-    table = Table(title=f"{PLANTED_SHARE:.0%} wrong labels, {noise}: accuracy on other digits")
+    table = Table(
+        title=f"{PLANTED_SHARE:.0%} wrong labels, {noise}: accuracy on other digits, in %"
+    )
     for name in ("seed", "true labels", "errors", "corrected", "regained", "found", "by chance"):
         table.add_column(name, justify="right")
     for each in outcomes:
         table.add_row(
             str(each.seed),
-            f"{each.clean:.1%}",
-            f"{each.noisy:.1%}",
-            f"{each.corrected:.1%}",
-            f"{each.recovered:.0%}",
-            f"{each.found} of {each.planted}",
-            f"{each.by_chance:.1%}",
+            f"{100 * each.clean:.1f}",
+            f"{100 * each.noisy:.1f}",
+            f"{100 * each.corrected:.1f}",
+            f"{100 * each.recovered:.0f}",
+            f"{100 * each.found / each.planted:.0f}",
+            f"{100 * each.by_chance:.1f}",
         )
     regained = [each.recovered for each in outcomes]
     if len(outcomes) > 1:
@@ -290,7 +292,7 @@ def report(outcomes: Sequence[Outcome], noise: Noise) -> float:
 
 def _mean(values: Sequence[float], digits: int) -> str:
     """With the standard deviation over seeds."""
-    return f"{100 * np.mean(values):.{digits}f} ± {100 * np.std(values, ddof=1):.{digits}f} %"
+    return f"{100 * np.mean(values):.{digits}f} ± {100 * np.std(values, ddof=1):.{digits}f}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,9 +38,10 @@ def draw_loop(path: Path, outcomes: Sequence[Outcome]) -> Path:
     for number, each in enumerate(outcomes):
         middle = _LEFT + slot * (number + 0.5)
         draw.line((middle, y(each.noisy), middle, y(each.clean)), fill=_LINE, width=4)
-        for name, colour in _COLOURS.items():
-            at = y(getattr(each, name))
-            draw.ellipse((middle - 7, at - 7, middle + 7, at + 7), fill=colour)
+        # Beside one another, so that none hides another.
+        for shift, (name, colour) in zip((-16, 0, 16), _COLOURS.items(), strict=True):
+            x, at = middle + shift, y(getattr(each, name))
+            draw.ellipse((x - 7, at - 7, x + 7, at + 7), fill=colour)
         words = f"{each.recovered:.0%} back"
         draw.text((middle, _HEIGHT - 42), words, fill=_INK, font=large, anchor="ma")
         draw.text((middle, _HEIGHT - 22), f"seed {each.seed}", fill=_FAINT, font=small, anchor="ma")
