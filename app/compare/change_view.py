@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,15 +18,14 @@ from app.compare.change_schemas import (
     OriginOut,
 )
 from app.compare.changes import Versions, describe_changes, list_changed
+from app.compare.shown import in_a_page, label_text, modality_of, shown_at
 from app.dashboard.charts import HeatMap, heat_map
-from app.dashboard.formatting import number, percent, plural, real
+from app.dashboard.formatting import number, percent, plural
 from app.dashboard.frame import project_url, with_query
-from app.datasets.models import Dataset, Modality
-from app.datasets.shown import Shown, shown_examples
+from app.datasets.shown import Shown
+from app.scans.gallery import Chip, Tab
+from app.scans.views import Stat
 
-_IN_A_PAGE = {Modality.image: 48, Modality.text: 20, Modality.table: 20}
-_LONGEST_TEXT = 420
-_MOST_CELLS = 12
 _MOVES = {"gained": "+", "lost": "−", "added": "+", "removed": "−"}  # noqa: RUF001
 _KIND_NAMES = {
     ChangeKind.relabelled: "relabelled",
@@ -34,20 +33,6 @@ _KIND_NAMES = {
     ChangeKind.added: "added",
     ChangeKind.content: "other content",
 }
-
-
-@dataclass(frozen=True)
-class Stat:
-    name: str
-    figure: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Link:
-    name: str
-    url: str
-    is_current: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,8 +70,8 @@ class ChangeView:
     heat: HeatMap | None
     moves: list[str]
     classes: list[ClassRow]
-    tabs: list[Link]
-    chips: list[Link]
+    tabs: list[Tab]
+    chips: list[Chip]
     modality: str
     cards: list[ChangedCard]
     first_url: str | None
@@ -105,10 +90,16 @@ def change_view(
 ) -> ChangeView:
     """Raises ClassUnknown, CursorInvalid."""
     told = describe_changes(db, caller, versions)
-    modality = Modality(versions.now.modality or Modality.table)
     old, new = old or None, new or None
     examples, following = list_changed(
-        db, caller, versions, kind=kind, old=old, new=new, after=after, limit=_IN_A_PAGE[modality]
+        db,
+        caller,
+        versions,
+        kind=kind,
+        old=old,
+        new=new,
+        after=after,
+        limit=in_a_page(versions.now),
     )
     datasets = f"{project_url(caller)}/datasets"
     page_url = f"{datasets}/{versions.now.id}/changes"
@@ -136,11 +127,11 @@ def change_view(
         classes=_classes(told),
         tabs=_tabs(told.counts, kind, url),
         chips=[
-            Link(name, url(**{field: None}))
+            Chip(name, url(**{field: None}))
             for field, value, name in (("old", old, f"was {old}"), ("new", new, f"now {new}"))
             if value is not None
         ],
-        modality=modality.value,
+        modality=modality_of(versions.now).value,
         cards=_cards(caller, versions, examples),
         first_url=url() if after else None,
         next_url=url(after=following) if following else None,
@@ -208,14 +199,13 @@ def _classes(told: ChangesOut) -> list[ClassRow]:
     ]
 
 
-def _tabs(counts: ChangeCounts, current: ChangeKind | None, url: object) -> list[Link]:
-    assert callable(url)
-    tabs = [Link("all changes", url(kind=None, old=None, new=None), current is None)]
+def _tabs(counts: ChangeCounts, current: ChangeKind | None, url: Callable[..., str]) -> list[Tab]:
+    tabs = [Tab("all changes", url(kind=None, old=None, new=None), current is None)]
     for kind, name in _KIND_NAMES.items():
         count = getattr(counts, kind.value)
         if count or kind is current:
             tabs.append(
-                Link(
+                Tab(
                     f"{name} {number(count)}",
                     url(kind=kind.value, old=None, new=None),
                     kind is current,
@@ -227,8 +217,8 @@ def _tabs(counts: ChangeCounts, current: ChangeKind | None, url: object) -> list
 def _cards(
     caller: Caller, versions: Versions, examples: Sequence[ChangedExampleOut]
 ) -> list[ChangedCard]:
-    now = _shown(caller, versions.now, [each.position for each in examples])
-    was = _shown(
+    now = shown_at(caller, versions.now, [each.position for each in examples])
+    was = shown_at(
         caller,
         versions.was,
         [
@@ -248,27 +238,11 @@ def _cards(
                 key=each.key,
                 shown=shown,
                 shown_before=before if each.position is not None else None,
-                label=_label(each.label, each.target),
-                label_before=_label(each.label_before, each.target_before),
+                label=label_text(each.label, each.target),
+                label_before=label_text(each.label_before, each.target_before),
                 is_relabelled=ChangeKind.relabelled in each.kinds,
                 says=", ".join(_KIND_NAMES[kind] for kind in each.kinds),
                 origin=each.origin,
             )
         )
     return cards
-
-
-def _shown(caller: Caller, dataset: Dataset, positions: Sequence[int | None]) -> dict[int, Shown]:
-    wanted = [each for each in positions if each is not None]
-    shown = shown_examples(
-        dataset,
-        project_url(caller),
-        wanted,
-        longest_text=_LONGEST_TEXT,
-        most_cells=_MOST_CELLS,
-    )
-    return dict(zip(wanted, shown, strict=True))
-
-
-def _label(label: str | None, target: float | None) -> str | None:
-    return label if target is None else real(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,20 +17,18 @@ from app.compare.compared_examples import list_compared_flags
 from app.compare.pairs import Pair
 from app.compare.scan_comparison import describe_comparison
 from app.compare.scan_schemas import ComparedExampleOut, Fate, FlagFates, ScanComparisonOut
+from app.compare.shown import in_a_page, label_text, modality_of, shown_at
 from app.dashboard.charts import share_bar
 from app.dashboard.formatting import number, percent, plural, real
 from app.dashboard.frame import project_url, with_query
-from app.datasets.models import Dataset, Modality
-from app.datasets.shown import Shown, shown_examples
+from app.datasets.shown import Shown
+from app.scans.gallery import Tab
 from app.scans.results import Results
-from app.scans.views import dataset_title, scan_url
+from app.scans.views import Stat, dataset_title, scan_url
 from app.scans.words import score_name, setting_facts
 
 _MOST_OTHERS = 50
 _MOST_MOVED = 24
-_IN_A_PAGE = {Modality.image: 48, Modality.text: 20, Modality.table: 20}
-_LONGEST_TEXT = 420
-_MOST_CELLS = 12
 _FATE_NAMES = {Fate.gone: "flags gone", Fate.kept: "kept", Fate.new: "new"}
 
 
@@ -60,20 +58,6 @@ def other_scans(db: Session, found: Results, chosen: UUID | None) -> list[Other]
         )
         for row in rows
     ]
-
-
-@dataclass(frozen=True)
-class Stat:
-    name: str
-    figure: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Tab:
-    name: str
-    url: str
-    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -121,12 +105,11 @@ def comparison_view(
 ) -> ComparisonView:
     """Raises CursorInvalid."""
     told = describe_comparison(db, pair, most=0 if fate else _MOST_MOVED)
-    modality = Modality(pair.now.dataset.modality or Modality.table)
     examples: Sequence[ComparedExampleOut] = told.moved
     following = None
     if fate is not None:
         examples, following = list_compared_flags(
-            db, pair, fate, after=after, limit=_IN_A_PAGE[modality]
+            db, pair, fate, after=after, limit=in_a_page(pair.now.dataset)
         )
     page_url = f"{scan_url(caller, pair.now.scan)}/comparison"
 
@@ -158,7 +141,7 @@ def comparison_view(
         ),
         tabs=_tabs(told.flags, fate, url),
         heading="Examples that moved most" if fate is None else f"Examples: {_FATE_NAMES[fate]}",
-        modality=modality.value,
+        modality=modality_of(pair.now.dataset).value,
         cards=_cards(caller, pair, examples),
         first_url=url(fate) if after else None,
         next_url=url(fate, following) if following else None,
@@ -210,8 +193,7 @@ def _stats(told: ScanComparisonOut) -> list[Stat]:
     return stats
 
 
-def _tabs(flags: FlagFates, current: Fate | None, url: object) -> list[Tab]:
-    assert callable(url)
+def _tabs(flags: FlagFates, current: Fate | None, url: Callable[..., str]) -> list[Tab]:
     return [
         Tab("moved most", url(None), current is None),
         *(
@@ -224,9 +206,9 @@ def _tabs(flags: FlagFates, current: Fate | None, url: object) -> list[Tab]:
 def _cards(
     caller: Caller, pair: Pair, examples: Sequence[ComparedExampleOut]
 ) -> list[ComparedCard]:
-    now = _shown(caller, pair.now.dataset, [each.position for each in examples])
+    now = shown_at(caller, pair.now.dataset, [each.position for each in examples])
     gone = [each.position_before if each.position is None else None for each in examples]
-    was = _shown(caller, pair.was.dataset, gone)
+    was = shown_at(caller, pair.was.dataset, gone)
     cards = []
     for each in examples:
         if each.position is None:
@@ -234,8 +216,8 @@ def _cards(
             place, shown = (pair.was, each.position_before), was[each.position_before]
         else:
             place, shown = (pair.now, each.position), now[each.position]
-        label = _label(each.label, each.target)
-        label_before = _label(each.label_before, each.target_before)
+        label = label_text(each.label, each.target)
+        label_before = label_text(each.label_before, each.target_before)
         is_relabelled = None not in (each.position, each.position_before) and label != label_before
         cards.append(
             ComparedCard(
@@ -261,15 +243,3 @@ def _flag(each: ComparedExampleOut) -> str:
     if each.flagged:
         return "still flagged" if each.flagged_before else "newly flagged"
     return "flag gone" if each.flagged_before else "not flagged"
-
-
-def _shown(caller: Caller, dataset: Dataset, positions: Sequence[int | None]) -> dict[int, Shown]:
-    wanted = [each for each in positions if each is not None]
-    shown = shown_examples(
-        dataset, project_url(caller), wanted, longest_text=_LONGEST_TEXT, most_cells=_MOST_CELLS
-    )
-    return dict(zip(wanted, shown, strict=True))
-
-
-def _label(label: str | None, target: float | None) -> str | None:
-    return label if target is None else real(target)
