@@ -119,6 +119,15 @@ def copy_out(db: Session, query: str, values: Mapping[str, Any]) -> Iterator[mem
         yield from copy
 
 
+def streamed(db: Session, statement: str, values: Mapping[str, Any]) -> Iterator[Any]:
+    """Run SQL as `rows` does, and get its rows one by one: few, large ones of binary values."""
+    connection: Any = db.connection().connection
+    with connection.cursor("streamed", row_factory=namedtuple_row, binary=True) as cursor:
+        cursor.itersize = 4
+        cursor.execute(statement, values)
+        yield from cursor
+
+
 def rows(
     db: Session, statement: str, values: Mapping[str, Any], *, binary: bool = False
 ) -> list[Any]:

@@ -18,6 +18,8 @@ from app.access.pages import router as access_pages
 from app.access.people_pages import router as people_pages
 from app.access.people_routes import router as people
 from app.bodies import BodyLimit
+from app.compare.pages import router as comparison_pages
+from app.compare.routes import router as comparisons
 from app.dashboard import errors as error_pages
 from app.dashboard.assets import router as assets
 from app.dashboard.headers import SecurityHeaders
@@ -81,6 +83,7 @@ def create_app() -> Api:
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (
         datasets,
+        comparisons,
         label_estimates,
         runs,
         uploads,
@@ -105,6 +108,7 @@ def create_app() -> Api:
     pages = APIRouter(prefix="/projects/{project}")
     for room in (
         dataset_pages,
+        comparison_pages,
         estimate_pages,
         export_pages,
         new_scan_pages,

@@ -18,6 +18,7 @@ from app.dashboard.formatting import FILTERS, plural
 _APP = Path(__file__).parents[1]
 _ROOMS = (
     "access",
+    "compare",
     "dashboard",
     "datasets",
     "estimates",

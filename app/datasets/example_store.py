@@ -306,12 +306,22 @@ class ExampleStore:
         found = np.empty((self._count, 2), np.uint64)
         at = 0
         for part in self._parts(0, self._count):
-            column = part.column("digest")
-            data = memoryview(column.buffers()[1])[column.offset * DIGEST_BYTES :]
-            digests = np.frombuffer(data, np.uint64, 2 * len(column)).reshape(-1, 2)
-            own = part.column("label").to_numpy() if labels is None else labels[at:][: len(column)]
-            found[at : at + len(column)] = identities(digests, own)
-            at += len(column)
+            digests = _digests(part)
+            own = part.column("label").to_numpy() if labels is None else labels[at:][: len(digests)]
+            found[at : at + len(digests)] = identities(digests, own)
+            at += len(digests)
+        return found
+
+    def digests_at(self, positions: np.ndarray) -> np.ndarray:
+        """(n, 2) uint64, equal for equal contents, of any positions (n,) in any order."""
+        order = np.argsort(positions, kind="stable")
+        ordered = positions[order]
+        breaks = np.flatnonzero(np.diff(ordered // self.meta.batch_rows)) + 1
+        found = np.empty((len(positions), 2), np.uint64)
+        for places in np.split(order, breaks) if len(order) else ():
+            number, _ = divmod(int(positions[places[0]]), self.meta.batch_rows)
+            part = _digests(self._reader.get_batch(number))
+            found[places] = part[positions[places] - number * self.meta.batch_rows]
         return found
 
     def _parts(self, start: int, stop: int) -> Iterator[pa.RecordBatch]:
@@ -344,6 +354,13 @@ class ExampleStore:
         width = self.meta.example_bytes
         data = memoryview(column.buffers()[1])[column.offset * width :][: len(column) * width]
         return np.frombuffer(data, self.meta.dtype).reshape(len(column), *self.meta.shape)
+
+
+def _digests(part: pa.RecordBatch) -> np.ndarray:
+    """(n, 2) uint64, a view of the file."""
+    column = part.column("digest")
+    data = memoryview(column.buffers()[1])[column.offset * DIGEST_BYTES :]
+    return np.frombuffer(data, np.uint64, 2 * len(column)).reshape(-1, 2)
 
 
 def _keys_and_labels(parts: list[pa.RecordBatch], meta: StoreMeta) -> tuple[list[str], np.ndarray]:

@@ -18,7 +18,10 @@ _ITEMS = "SELECT * FROM review_items WHERE queue_id = ANY(%(queues)s) AND role <
 
 # The verdicts that made an item what it is: of a consensus those that were sure.
 _DECISIONS = f"""
-    WITH settled AS (SELECT * FROM ({_ITEMS}) items WHERE outcome IS NOT NULL),
+    WITH settled AS (
+        SELECT * FROM ({_ITEMS}) items WHERE outcome IS NOT NULL
+            AND (%(positions)s::integer[] IS NULL OR position = ANY(%(positions)s))
+    ),
     deciding AS (
         SELECT settled.queue_id, settled.position, vote.principal_id, vote.verdict_id AS id
         FROM settled JOIN review_votes vote USING (queue_id, position)
@@ -70,7 +73,14 @@ _UNDECIDED = f"""
 
 def copy_decisions(db: Session, queue_ids: Sequence[uuid.UUID]) -> Iterator[memoryview | bytes]:
     """CSV lines of what was decided last of each example, in the order of positions."""
-    return copy_out(db, _DECISIONS, {"queues": list(queue_ids)})
+    return copy_out(db, _DECISIONS, {"queues": list(queue_ids), "positions": None})
+
+
+def decisions_at(
+    db: Session, queue_ids: Sequence[uuid.UUID], positions: Sequence[int]
+) -> Sequence[Any]:
+    """The same of some examples, as rows."""
+    return rows(db, _DECISIONS, {"queues": list(queue_ids), "positions": list(positions)})
 
 
 def undecided(db: Session, queue_ids: Sequence[uuid.UUID]) -> Any:

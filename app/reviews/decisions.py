@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -77,6 +78,11 @@ def copy_decisions(db: Session, queue_ids: Sequence[UUID]) -> Iterator[memoryvie
     memory here.
     """
     return queries.copy_decisions(db, queue_ids)
+
+
+def decisions_at(db: Session, queue_ids: Sequence[UUID], positions: Sequence[int]) -> Sequence[Any]:
+    """The same of some examples, as rows; label and value are `outcome_label`, `outcome_value`."""
+    return queries.decisions_at(db, queue_ids, positions) if positions else []
 
 
 def count_undecided(db: Session, queue_ids: Sequence[UUID]) -> Undecided:

@@ -5,14 +5,13 @@ The results of a complete scan never change, so what was read is kept, within bo
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from threading import Lock
 from uuid import UUID
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from app.kept import KeptArrays
 from app.scans import column_queries as queries
 from app.scans.models import Scan
 
@@ -32,7 +31,8 @@ def score_columns(db: Session, scan: Scan, names: Sequence[str]) -> Columns:
         `flagged` bool; `rank` (0 for none) and labels (-1 for none) int32; all else float64, NaN
         where there is no score. They are shared: do not write to them.
     """
-    found = _kept.get(scan.id, names)
+    kept = {name: _kept.get((scan.id, name)) for name in names}
+    found = {name: column for name, column in kept.items() if column is not None}
     missing = [name for name in dict.fromkeys(names) if name not in found]
     stored = [name for name in missing if name != _FLAGGED]
     if stored:
@@ -42,8 +42,7 @@ def score_columns(db: Session, scan: Scan, names: Sequence[str]) -> Columns:
         found[_FLAGGED] = np.zeros(scan.example_count, dtype=bool)
         found[_FLAGGED][positions] = True
     for name in missing:
-        found[name].flags.writeable = False
-        _kept.put(scan.id, name, found[name])
+        _kept.put((scan.id, name), found[name])
     return found
 
 
@@ -65,29 +64,4 @@ def _read(db: Session, scan: Scan, names: Sequence[str]) -> Columns:
     return columns
 
 
-class _Kept:
-    """Columns by scan and name. The least recently used go first."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._columns: OrderedDict[tuple[UUID, str], np.ndarray] = OrderedDict()
-        self._most_bytes = most_bytes
-        self._lock = Lock()  # requests run in threads
-
-    def get(self, scan_id: UUID, names: Sequence[str]) -> Columns:
-        with self._lock:
-            found = {}
-            for name in names:
-                column = self._columns.get((scan_id, name))
-                if column is not None:
-                    self._columns.move_to_end((scan_id, name))
-                    found[name] = column
-            return found
-
-    def put(self, scan_id: UUID, name: str, column: np.ndarray) -> None:
-        with self._lock:
-            self._columns[scan_id, name] = column
-            while sum(each.nbytes for each in self._columns.values()) > self._most_bytes:
-                self._columns.popitem(last=False)
-
-
-_kept = _Kept(_MOST_BYTES)
+_kept: KeptArrays[tuple[UUID, str]] = KeptArrays(_MOST_BYTES)

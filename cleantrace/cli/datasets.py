@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cleantrace.cli import label_estimates
+from cleantrace.cli import comparisons, label_estimates
 from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.service import connected, id_column, location, out, remember, sent
 from cleantrace.progress import Bar
@@ -117,3 +117,4 @@ def show(
 
 
 app.command("estimate")(label_estimates.estimate)
+app.command("diff")(comparisons.diff)

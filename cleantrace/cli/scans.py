@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from cleantrace.cli.comparisons import compare
 from cleantrace.cli.estimates import estimate
 from cleantrace.cli.scan_options import (
     Fresh,
@@ -46,6 +47,7 @@ class Output(StrEnum):
 
 
 app.command("estimate")(estimate)
+app.command("compare")(compare)
 
 
 @app.command("start")

@@ -15,7 +15,7 @@ class Calls:
 
     _transport: Transport
 
-    def _pages(self, path: str, kind: type[R], **query: Any) -> Iterator[R]:
+    def _pages(self, path: str, kind: type[R], /, **query: Any) -> Iterator[R]:
         query.setdefault("limit", 200)
         after = None
         while True:

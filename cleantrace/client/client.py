@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cleantrace.client import config
+from cleantrace.client.comparisons import ComparisonCalls
 from cleantrace.client.datasets import DatasetCalls
 from cleantrace.client.estimates import EstimateCalls
 from cleantrace.client.evidence import EvidenceCalls
@@ -27,6 +28,7 @@ class Client(
     QueueCalls,
     GateCalls,
     ExportCalls,
+    ComparisonCalls,
 ):
     """Talks to one project of a service. A context manager. Its
     connections are kept open; threads, or tasks, may share it.

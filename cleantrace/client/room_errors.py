@@ -193,3 +193,15 @@ class WebhookAddressInvalid(Invalid):
 
 class WebhookEventsInvalid(Invalid):
     code = "webhook-events-invalid"
+
+
+class NotComparable(Invalid):
+    """One has classes, the other numbers."""
+
+    code = "not-comparable"
+
+
+class NoParent(Invalid):
+    """The version is no correction of another, and none was named to compare with."""
+
+    code = "no-parent"

@@ -39,6 +39,8 @@ def world(api: TestClient, application: FastAPI, data_dir: Path) -> World:
     world.know("uri", dataset["uri"], str(next(data_dir.glob("*.safetensors"))))
     scan = post(api, "/scans", {"run_id": run["id"], "evidence": True})
     run_scan(scan["id"])
+    world.know("with", scan["id"])
+    world.know("since", dataset["id"])
     estimate(api, run)
     new_inputs = {"inputs": [{"row": [0.0, 1.0, 2.0, 3.0], "label": "1"}], "k": 2}
     post(api, f"/scans/{scan['id']}/evidence/inputs", new_inputs, status=202)

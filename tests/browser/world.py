@@ -42,8 +42,8 @@ class World:
 
 def build_world(api: TestClient, folder: Path) -> World:
     torch.set_num_threads(1)
-    dataset, run = _digits(api, folder)
-    images = _scan(api, run, policy={"kind": "share", "share": 0.1}, evidence=True)
+    dataset, run = add_digits(api, folder)
+    images = complete_scan(api, run, policy={"kind": "share", "share": 0.1}, evidence=True)
     failed = post(api, "/scans", {"run_id": run, "layers": ["no_such_layer"]})["id"]
     _attempt_plan(failed)
     running = post(api, "/scans", {"run_id": run, "layers": "last"})["id"]
@@ -53,9 +53,13 @@ def build_world(api: TestClient, folder: Path) -> World:
         digits=dataset,
         broken_dataset=_broken(api, folder),
         images=images,
-        texts=_scan(api, _reviews(api, folder), policy={"kind": "top_k", "k": 30}, evidence=True),
-        table=_scan(api, _diabetes(api, folder), policy={"kind": "top_k", "k": 25}, evidence=True),
-        not_finite=_scan(api, _with_an_infinity(api, folder)),
+        texts=complete_scan(
+            api, _reviews(api, folder), policy={"kind": "top_k", "k": 30}, evidence=True
+        ),
+        table=complete_scan(
+            api, _diabetes(api, folder), policy={"kind": "top_k", "k": 25}, evidence=True
+        ),
+        not_finite=complete_scan(api, _with_an_infinity(api, folder)),
         failed=failed,
         queued=queued,
         running=running,
@@ -74,7 +78,7 @@ def _estimate(api: TestClient, run: str) -> str:
     return asked
 
 
-def _scan(api: TestClient, run: str, **body: Any) -> str:
+def complete_scan(api: TestClient, run: str, **body: Any) -> str:
     scan: str = post(api, "/scans", {"run_id": run} | body)["id"]
     run_scan(scan)
     found = get(api, f"/scans/{scan}")
@@ -88,7 +92,7 @@ def _register(api: TestClient, path: Path, **body: Any) -> str:
     return str(made["id"])
 
 
-def _digits(api: TestClient, folder: Path) -> tuple[str, str]:
+def add_digits(api: TestClient, folder: Path) -> tuple[str, str]:
     """The first 1,000 of scikit-learn's digits, every tenth label replaced by another."""
     from sklearn.datasets import load_digits
 
@@ -111,12 +115,15 @@ def _digits(api: TestClient, folder: Path) -> tuple[str, str]:
         api, path, name="digits", version="v3", format="npz", task="classification",
         modality="image", columns=columns,
     )  # fmt: skip
+    return dataset, train_on_digits(api, folder, dataset)
+
+
+def train_on_digits(api: TestClient, folder: Path, dataset: str) -> str:
     model = {"name": "small_cnn", "args": {"in_channels": 1, "classes": 10, "image_size": 8}}
-    run = _train(
+    return train(
         api, folder, dataset, name="small CNN, 6 epochs", model=model,
         preprocessing={"scale": 1 / 16}, epochs=6,
     )  # fmt: skip
-    return dataset, run
 
 
 def _reviews(api: TestClient, folder: Path) -> str:
@@ -148,7 +155,7 @@ def _reviews(api: TestClient, folder: Path) -> str:
     )  # fmt: skip
     tokenizer = VocabularyTokenizer.build([row["text"] for row in rows], 2000)
     model = {"name": "swem", "args": {"vocabulary_size": tokenizer.size, "dim": 24, "classes": 2}}
-    return _train(
+    return train(
         api, folder, dataset, name="SWEM", model=model, epochs=8, eta=2.0,
         preprocessing={"tokenizer": tokenizer.to_json()},
     )  # fmt: skip
@@ -178,7 +185,7 @@ def _diabetes(api: TestClient, folder: Path) -> str:
         "target_mean": float(target.mean()),
         "target_std": float(target.std()),
     }
-    return _train(
+    return train(
         api, folder, dataset, name="MLP of 16", model=model, epochs=10,
         preprocessing=preprocessing,
     )  # fmt: skip
@@ -201,7 +208,7 @@ def _with_an_infinity(api: TestClient, folder: Path) -> str:
         columns={"input": ["a", "b", "c"], "label": "kind", "key": "id"},
     )  # fmt: skip
     model = {"name": "linear", "args": {"in_features": 3, "classes": 2}}
-    return _train(api, folder, dataset, name="linear", model=model, epochs=2, skip=[7])
+    return train(api, folder, dataset, name="linear", model=model, epochs=2, skip=[7])
 
 
 def _broken(api: TestClient, folder: Path) -> str:
@@ -211,7 +218,7 @@ def _broken(api: TestClient, folder: Path) -> str:
     return _register(api, path, name="pets", format="csv", task="classification", columns=columns)
 
 
-def _train(
+def train(
     api: TestClient,
     folder: Path,
     dataset_id: str,

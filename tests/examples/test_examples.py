@@ -15,6 +15,7 @@ from cleantrace.standalone import Stack
 from cleantrace.standalone.ports import free_port
 from examples.common import recalls
 from examples.diabetes import example as diabetes
+from examples.loop import example as loop
 from examples.reviews import example as reviews
 
 pytestmark = pytest.mark.stack
@@ -58,6 +59,15 @@ def test_planted_errors_rise_to_the_top(stack: Stack, folder: Path, example: obj
             for each in scores:
                 assert each.el2n >= abs(each.predicted_value - each.given_target) - 1e-3
             assert 25 < sum(each.predicted_value for each in scores) / len(scores) < 346
+
+
+def test_a_review_brings_back_what_wrong_labels_cost(stack: Stack, folder: Path) -> None:
+    with Client(stack.url, stack.api_key) as client:
+        once = loop.run_loop(client, folder / "inputs", seed=0, noise="random")
+    assert once.clean - once.noisy > 0.02
+    assert once.recovered >= loop.PROMISED_RECOVERY
+    assert once.reviewed == 1.5 * once.planted
+    assert once.found >= 0.9 * once.planted
 
 
 def test_the_demo_keeps_its_promise(folder: Path) -> None:

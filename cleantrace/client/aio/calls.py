@@ -14,7 +14,7 @@ class AsyncCalls:
 
     _transport: AsyncTransport
 
-    async def _pages(self, path: str, kind: type[R], **query: Any) -> AsyncIterator[R]:
+    async def _pages(self, path: str, kind: type[R], /, **query: Any) -> AsyncIterator[R]:
         query.setdefault("limit", 200)
         after = None
         while True:

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cleantrace.client import config
+from cleantrace.client.aio.comparisons import AsyncComparisonCalls
 from cleantrace.client.aio.datasets import AsyncDatasetCalls
 from cleantrace.client.aio.estimates import AsyncEstimateCalls
 from cleantrace.client.aio.evidence import AsyncEvidenceCalls
@@ -26,6 +27,7 @@ class AsyncClient(
     AsyncQueueCalls,
     AsyncGateCalls,
     AsyncExportCalls,
+    AsyncComparisonCalls,
 ):
     """Talks to one project of a service. A context manager. Its
     connections are kept open; threads, or tasks, may share it.

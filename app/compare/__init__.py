@@ -1,0 +1,1 @@
+"""Two versions of a dataset, or two scans, side by side."""

@@ -1,0 +1,111 @@
+"""`cleantrace datasets diff` and `cleantrace scans compare`."""
+
+import itertools
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cleantrace.cli.dataset_names import find_dataset
+from cleantrace.cli.service import connected, out
+from cleantrace.client import ChangedExample, ComparedExample
+
+_AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with every example.")]
+
+
+def diff(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(help="The earlier version: id, or name:version.")],
+    after: Annotated[str, typer.Argument(help="The later version.")],
+    limit: Annotated[int, typer.Option(min=0, help="Examples to print at most.")] = 50,
+    as_json: _AsJson = False,
+) -> None:
+    """Show what changed between two versions of a dataset, by whom, when and why."""
+    with connected(context) as client:
+        now, was = find_dataset(client, after), find_dataset(client, before)
+        found = client.changes(now, was)
+        every = client.changed_examples(now, was)
+        if as_json:
+            examples = [asdict(each) for each in every]
+            _print_json(asdict(found) | {"examples": examples})
+            return
+        shown = list(itertools.islice(every, limit))
+    counts = found.counts
+    out.print(
+        f"{counts.before:,} examples became {counts.after:,}: {counts.relabelled:,} relabelled, "
+        f"{counts.removed:,} removed, {counts.added:,} added, {counts.content:,} with other "
+        f"content, {counts.unchanged:,} as they were."
+    )
+    if shown:
+        table = Table("key", "change", "old", "new", "by", "when", "why", box=None)
+        for each in shown:
+            table.add_row(*_changed_row(each))
+        out.print(table, markup=False)  # keys and comments are other people's
+    changed = counts.before - counts.unchanged + counts.added
+    if changed > len(shown):
+        out.print(f"and {changed - len(shown):,} more: --limit, or --json for all")
+
+
+def _changed_row(each: ChangedExample) -> list[str]:
+    by = ["", "", ""]
+    if each.origin is not None:
+        by = [each.origin.who, f"{each.origin.at:%Y-%m-%d %H:%M}", each.origin.why or ""]
+    return [
+        each.key,
+        ", ".join(each.kinds),
+        _label(each.label_before, each.target_before),
+        _label(each.label, each.target),
+        *by,
+    ]
+
+
+def compare(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(help="Id of the earlier scan.")],
+    after: Annotated[str, typer.Argument(help="Id of the later scan.")],
+    limit: Annotated[int, typer.Option(min=0, max=200, help="Moved examples to tell.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show what became of an earlier scan's flags, and which examples moved most."""
+    with connected(context) as client:
+        found = client.compare_scans(after, before, most=limit)
+    if as_json:
+        _print_json(asdict(found))
+        return
+    flags, corrected = found.flags, found.corrected
+    out.print(f"flags: {flags.gone:,} gone, {flags.kept:,} kept, {flags.new:,} new")
+    out.print(
+        f"corrected: {corrected.examples:,} examples, of which {corrected.flagged_before:,} were "
+        f"flagged and {corrected.no_longer_flagged:,} no longer are"
+    )
+    if found.rank_correlation is not None:
+        out.print(f"rank correlation: {found.rank_correlation:.3f} over {found.in_both:,} examples")
+    if found.moved:
+        table = Table("key", "old", "new", "rank before", "rank now", "flag", box=None)
+        for each in found.moved:
+            table.add_row(*_moved_row(each))
+        out.print(table, markup=False)
+
+
+def _moved_row(each: ComparedExample) -> list[str]:
+    flags = {(True, True): "kept", (True, False): "gone", (False, True): "new"}
+    return [
+        each.key,
+        _label(each.label_before, each.target_before),
+        _label(each.label, each.target),
+        "" if each.rank_before is None else f"{each.rank_before:,}",
+        "" if each.rank is None else f"{each.rank:,}",
+        flags.get((each.flagged_before, each.flagged), ""),
+    ]
+
+
+def _label(label: str | None, target: float | None) -> str:
+    if label is None:
+        return "" if target is None else f"{target:g}"
+    return label
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
