@@ -2,7 +2,7 @@
 
 from cleantrace.client.aio.client import AsyncClient
 from cleantrace.client.client import Client
-from cleantrace.client.export_models import Export, ExportFile
+from cleantrace.client.export_models import Export, ExportFile, SigningKey
 from cleantrace.client.gate_models import (
     Gate,
     GateEvaluation,
@@ -84,6 +84,7 @@ __all__ = [
     "Scan",
     "Score",
     "ShareRange",
+    "SigningKey",
     "Upload",
     "Verdict",
     "Wrong",

@@ -46,7 +46,8 @@ def statement(subject: Sequence[Mapping[str, Any]], predicate: Mapping[str, Any]
         "predicateType": PREDICATE_TYPE,
         "predicate": predicate,
     }
-    return json.dumps(document, indent=1).encode()
+    # The database keeps a predicate without the order of its members.
+    return json.dumps(document, indent=1, sort_keys=True).encode()
 
 
 def envelope(payload: bytes, key_id: str, signature: bytes) -> bytes:

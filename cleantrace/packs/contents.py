@@ -25,7 +25,7 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         files = (each for each in path.rglob("*") if each.is_symlink() or not each.is_dir())
         self._paths = {each.relative_to(path).as_posix(): each for each in files}
-        self.names = Counter(self._paths)
+        self.names = Counter(self._paths.keys())
 
     def open(self, name: str) -> IO[bytes]:
         return self._paths[name].open("rb")

@@ -98,7 +98,7 @@ def _read_keys(keys: str | bytes | Sequence[str]) -> "dict[str, Ed25519PublicKey
         )
     except ImportError as error:
         raise CryptographyMissing(
-            "Verifying a signature needs the package cryptography: pip install 'cleantrace[verify]'"
+            "Verifying a signature needs a package that is not installed: pip install cryptography"
         ) from error
     texts = [keys] if isinstance(keys, str | bytes) else keys
     data = b"\n".join(each.encode() if isinstance(each, str) else each for each in texts)
