@@ -51,6 +51,7 @@ from app.scans.new_scan_pages import router as new_scan_pages
 from app.scans.pages import router as scan_pages
 from app.scans.routes import router as scans
 from app.settings import settings
+from app.signing.routes import router as signing
 from app.uploads.routes import router as uploads
 from app.webhooks.pages import router as webhook_pages
 from app.webhooks.routes import router as webhooks
@@ -80,6 +81,7 @@ def create_app() -> Api:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
+    app.include_router(signing)
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (
         datasets,

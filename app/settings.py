@@ -66,6 +66,12 @@ class Settings(BaseSettings):
         description="Long random words, separated by commas, that webhooks' secrets are encrypted "
         "with; new ones with the first.",
     )
+    evidence_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="Long random words, separated by commas, that the key which signs evidence "
+        "packs is encrypted with; a new one with the first.",
+    )
     webhook_http: bool = Field(False, description="Webhooks may go over plain http.")
     webhook_private: bool = Field(
         False, description="Webhooks may go to private addresses, such as those of an intranet."
@@ -82,7 +88,12 @@ class Settings(BaseSettings):
     database_pool: int = Field(10, ge=1, description="Database connections a process may keep.")
 
     @field_validator(
-        "allowed_roots", "model_factories", "oidc_domains", "webhook_keys", mode="before"
+        "allowed_roots",
+        "model_factories",
+        "oidc_domains",
+        "webhook_keys",
+        "evidence_keys",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -90,7 +101,7 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("webhook_keys")
+    @field_validator("webhook_keys", "evidence_keys")
     @classmethod
     def _hard_to_guess(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(len(key) < _SHORTEST_KEY for key in value):

@@ -14,6 +14,7 @@ from app.reviews import models as reviews
 from app.runs import models as runs
 from app.scans import estimate_models as estimates
 from app.scans import models as scans
+from app.signing import models as signing
 from app.uploads import models as uploads
 from app.webhooks import models as webhooks
 
@@ -30,6 +31,7 @@ __all__ = [
     "reviews",
     "runs",
     "scans",
+    "signing",
     "uploads",
     "webhooks",
 ]

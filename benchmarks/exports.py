@@ -48,6 +48,7 @@ def served() -> Iterator[Path]:
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "CLEANTRACE_ARTIFACTS": str(folder / "artifacts"),
             "CLEANTRACE_ALLOWED_ROOTS": str(folder / "data"),
+            "CLEANTRACE_EVIDENCE_KEYS": "a-benchmark-only-and-as-long-as-it-has-to-be",
         }
         from app.settings import settings
         from migrations.__main__ import migrate
@@ -157,11 +158,21 @@ def ask(dataset_id: UUID, kind: str, patch_format: str | None) -> UUID:
     from app.db import new_id, now, transaction
     from app.exports.models import Export
     from app.reviews.decision_queries import queues_of
+    from app.scans.service import latest_scan
 
     with transaction() as db:
         dataset = datasets.dataset_by_id(db, dataset_id)
         assert dataset is not None
-        request = {"kind": kind, "format": patch_format, "register_as": None, "scan_id": None}
+        request: dict[str, Any] = {
+            "kind": kind,
+            "format": patch_format,
+            "register_as": None,
+            "scan_id": None,
+        }
+        if kind == "evidence":
+            scan = latest_scan(db, dataset, complete=True)
+            assert scan is not None
+            request["scan_id"] = str(scan.id)
         queues = [str(queue.id) for queue in queues_of(db, dataset_id)]
         export = Export(
             id=new_id(),
@@ -288,6 +299,7 @@ def main() -> None:
                 ("patch, jsonl", all_wrong, "patch", "jsonl"),
                 ("corrected, csv", datasets["csv"], "dataset", None),
                 ("corrected, parquet", datasets["parquet"], "dataset", None),
+                ("evidence", all_wrong, "evidence", None),
             ):
                 memory.append(f"| {n:,} | {name} | {peak_mb(*what):.0f} |")
     print("\n| rows | what | memory, MB |\n|---|---|---|")

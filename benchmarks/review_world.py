@@ -33,6 +33,7 @@ _EXAMPLES = text("""
         CASE WHEN :is_regression THEN i / 10.0 END
     FROM generate_series(0, :n - 1) i
 """)
+_CLASSES = text("SELECT jsonb_array_length(classes) FROM datasets WHERE id = :id")
 _RUN = text("""
     INSERT INTO training_runs (id, project_id, dataset_id, name, model, preprocessing, loss,
         created_at)
@@ -53,7 +54,7 @@ _SCORES = text("""
         self_influence, loss, margin, predicted_label, predicted_value)
     SELECT :scan, position, given_label, given_target, rank IS NOT NULL, rank,
         1 - (rank - 1) / CAST(:n AS double precision), 1000.0 / rank, 10.0 / rank, rank,
-        CASE WHEN NOT :is_regression THEN (given_label + rank % 3) % 5 END,
+        CASE WHEN NOT :is_regression THEN (given_label + rank % 3) % :classes END,
         CASE WHEN :is_regression THEN given_target + 1 END
     FROM (
         SELECT position, given_label, given_target, CASE WHEN position < :n - :missing
@@ -98,8 +99,8 @@ def add_scan(dataset_id: UUID, n: int, *, seed: int = 0, missing: int = 0) -> UU
     given = {"dataset": dataset_id, "scan": scan_id, "run": uuid4(), "n": n, "seed": seed}
     given |= {"missing": missing, "step": step}
     with transaction() as db:
-        task = db.execute(text("SELECT task FROM datasets WHERE id = :id"), {"id": dataset_id})
-        given |= {"is_regression": task.scalar_one() == "regression"}
+        found = db.execute(_CLASSES, {"id": dataset_id}).scalar_one()
+        given |= {"is_regression": found is None, "classes": found or 1}
         for statement in (_RUN, _SCAN, _SCORES, _FLAGS):
             db.execute(statement, given)
     return scan_id

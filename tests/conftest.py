@@ -55,6 +55,7 @@ def service(
         patch.setenv("CLEANTRACE_TORCH_THREADS", "1")
         patch.setenv("CLEANTRACE_DEVICE", "cpu")
         patch.setenv("CLEANTRACE_WEBHOOK_KEYS", "tests-only-and-as-long-as-it-has-to-be")
+        patch.setenv("CLEANTRACE_EVIDENCE_KEYS", "tests-only-and-another-one-just-as-long")
 
         from app import db
         from app.settings import settings

@@ -289,6 +289,23 @@ class ExampleStore:
             {"key": table.column("key"), "label": table.column("label"), "content": content}
         )
 
+    def hashes(self, start: int, stop: int) -> pa.Table:
+        """Keys, labels and hashes of a range, as `key`, `label`, `digest` and `sha256`.
+
+        `digest` is BLAKE2b of a content, `sha256` (hex) that of a folder's image; null elsewhere.
+        """
+        names = ["key", "label", "digest"]
+        is_file = self.meta.kind == "image_file"
+        parts = [
+            part.select([*names, "input"] if is_file else names)
+            for part in self._parts(start, stop)
+        ]
+        table = pa.Table.from_batches(parts).combine_chunks()
+        if not is_file:
+            return table.append_column("sha256", pa.nulls(table.num_rows, pa.string()))
+        sha256 = table.column("input").combine_chunks().field("sha256")
+        return table.select(names).append_column("sha256", sha256)
+
     def take(self, positions: np.ndarray) -> Rows:
         """The examples at these positions (n,), ascending; as `rows`, and raises the same."""
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1

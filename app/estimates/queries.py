@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.db import copy_out, rows
+
 # An example may stand in several queues. Where one of them says right and another wrong, nothing
 # is known; where one is sure and another is not, the sure one counts. Without a pool there are no
 # rows of what was reviewed: all that is settled left before any draw.
-_HISTORY = text("""
+_GONE = """
     WITH draws AS (
-        SELECT position, number, unreviewed FROM audit_draws WHERE dataset_id = :dataset
+        SELECT position, number, unreviewed, queue_id, drawn_at
+        FROM audit_draws WHERE dataset_id = %(dataset)s
     ), reviewed AS (
-        SELECT position, left_after FROM reviewed_examples WHERE dataset_id = :dataset
+        SELECT position, left_after FROM reviewed_examples WHERE dataset_id = %(dataset)s
     ), settled AS (
         SELECT item.position, bool_or(item.outcome = 'right') AS is_right,
             bool_or(item.outcome IN ('relabel', 'unusable')) AS is_wrong
         FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
-        WHERE queue.dataset_id = :dataset AND item.outcome IS NOT NULL AND item.role <> 'canary'
+        WHERE queue.dataset_id = %(dataset)s AND item.outcome IS NOT NULL
+            AND item.role <> 'canary'
         GROUP BY item.position
     ), disputed AS (
         SELECT DISTINCT draw.position, true AS is_disputed
         FROM draws draw CROSS JOIN review_queues queue
         JOIN review_items item ON item.queue_id = queue.id AND item.position = draw.position
-        WHERE queue.dataset_id = :dataset AND item.state = 'disputed' AND item.role <> 'canary'
+        WHERE queue.dataset_id = %(dataset)s AND item.state = 'disputed'
+            AND item.role <> 'canary'
     ), gone AS (
-        SELECT position, coalesce(number, left_after, 0) AS after, unreviewed,
+        SELECT position, coalesce(number, left_after, 0) AS after, number, unreviewed, queue_id,
+            drawn_at,
             CASE WHEN is_right AND is_wrong THEN 'unknown'
                 WHEN is_right THEN 'right'
                 WHEN is_wrong THEN 'wrong'
@@ -38,17 +44,61 @@ _HISTORY = text("""
         FROM settled FULL JOIN reviewed USING (position) FULL JOIN draws USING (position)
         LEFT JOIN disputed USING (position)
     )
+"""
+_HISTORY = f"""
+    {_GONE}
     SELECT gone.after, example.given_label AS label, gone.outcome, gone.unreviewed,
         count(*) AS examples
     FROM gone
-    JOIN examples example ON example.dataset_id = :dataset AND example.position = gone.position
+    JOIN examples example
+        ON example.dataset_id = %(dataset)s AND example.position = gone.position
     GROUP BY gone.after, example.given_label, gone.outcome, gone.unreviewed
-""")
+"""  # noqa: S608 - no values in it
 
 
-def what_left(db: Session, dataset_id: uuid.UUID) -> Sequence[Row[Any]]:
+def what_left(db: Session, dataset_id: uuid.UUID) -> list[Any]:
     """Rows of (after, label, outcome, unreviewed, examples), as `history.Left` has them."""
-    return db.execute(_HISTORY, {"dataset": dataset_id}).all()
+    return rows(db, _HISTORY, {"dataset": dataset_id})
+
+
+# The same, example by example. An audit that somebody may have in hand is not named.
+_AUDITS = f"""
+    {_GONE}
+    SELECT gone.number, gone.unreviewed,
+        CAST(extract(epoch FROM gone.drawn_at) * 1000000 AS bigint), gone.queue_id,
+        CASE WHEN is_over THEN gone.position END, CASE WHEN is_over THEN example.key END,
+        CASE WHEN is_over THEN example.given_target END, example.given_label, gone.outcome
+    FROM gone
+    JOIN examples example
+        ON example.dataset_id = %(dataset)s AND example.position = gone.position
+    CROSS JOIN LATERAL (
+        SELECT NOT EXISTS (
+            SELECT FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
+            WHERE queue.dataset_id = %(dataset)s AND queue.closed_at IS NULL
+                AND item.position = gone.position AND item.state <> 'done'
+        ) AS is_over
+    ) told
+    WHERE gone.number IS NOT NULL
+    ORDER BY gone.number
+"""  # noqa: S608 - no values in it
+_REVIEWED = f"""
+    {_GONE}
+    SELECT gone.position, example.key, example.given_label, example.given_target, gone.after,
+        gone.outcome
+    FROM gone
+    JOIN examples example
+        ON example.dataset_id = %(dataset)s AND example.position = gone.position
+    WHERE gone.number IS NULL
+    ORDER BY gone.position
+"""  # noqa: S608 - no values in it
+
+
+def copy_audits(db: Session, dataset_id: uuid.UUID) -> Iterator[memoryview | bytes]:
+    return copy_out(db, _AUDITS, {"dataset": dataset_id})
+
+
+def copy_reviewed(db: Session, dataset_id: uuid.UUID) -> Iterator[memoryview | bytes]:
+    return copy_out(db, _REVIEWED, {"dataset": dataset_id})
 
 
 _CANARIES = text("""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.access.service import Caller
@@ -33,6 +33,18 @@ from app.estimates.words import conclusion
 from app.reviews.blindness import require_sight
 
 COURSE_POINTS = 101
+AUDIT_COLUMNS = (
+    "number",
+    "unreviewed",
+    "at",
+    "queue",
+    "position",
+    "key",
+    "given_target",
+    "given_label",
+    "outcome",
+)
+REVIEWED_COLUMNS = ("position", "key", "given_label", "given_target", "left_after", "outcome")
 
 
 def estimate_wrong_labels(
@@ -46,12 +58,17 @@ def estimate_wrong_labels(
     """
     dataset = get_ready_dataset(db, caller, dataset_id)
     require_sight(db, caller, dataset_id)
-    left = [_left(row) for row in queries.what_left(db, dataset_id)]
+    return estimate_of(db, dataset, alpha=alpha, target=target)
+
+
+def estimate_of(db: Session, dataset: Dataset, *, alpha: float, target: float) -> LabelEstimateOut:
+    """The same of an indexed dataset, for a caller who may know it."""
+    left = [_left(row) for row in queries.what_left(db, dataset.id)]
     history = History(dataset.example_count or 0, left)
     found = findings(history, alpha=alpha)
     wrong = _wrong_labels(found.all, history.examples)
     return LabelEstimateOut(
-        dataset_id=dataset_id,
+        dataset_id=dataset.id,
         says=conclusion(
             wrong,
             _audits(history),
@@ -69,7 +86,7 @@ def estimate_wrong_labels(
         open_wrong=_wrong_labels(found.open_wrong, history.examples),
         forecast=_forecast(history, wrong, target, alpha),
         classes=_classes(dataset, history, alpha),
-        reviewers=_reviewers(db, dataset_id, alpha),
+        reviewers=_reviewers(db, dataset.id, alpha),
         course=[
             CourseOut(
                 audits=look.audits,
@@ -83,7 +100,21 @@ def estimate_wrong_labels(
     )
 
 
-def _left(row: Row[Any]) -> Left:
+def copy_audits(db: Session, dataset_id: UUID) -> Iterator[memoryview | bytes]:
+    """The audits in the order of their draws, as lines of CSV with AUDIT_COLUMNS. Streamed.
+
+    `at` is in microseconds since 1970. Position, key and target are told once all items of the
+    example are done: whoever has one in hand is not to know that it is an audit.
+    """
+    return queries.copy_audits(db, dataset_id)
+
+
+def copy_reviewed(db: Session, dataset_id: UUID) -> Iterator[memoryview | bytes]:
+    """What else left the pool, by position, as lines of CSV with REVIEWED_COLUMNS. Streamed."""
+    return queries.copy_reviewed(db, dataset_id)
+
+
+def _left(row: Any) -> Left:
     return Left(row.after, row.label, Outcome(row.outcome), row.examples, row.unreviewed)
 
 

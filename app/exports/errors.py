@@ -18,6 +18,11 @@ class NothingReviewed(Conflict):
     code = "nothing-reviewed"
 
 
+class NothingScanned(Conflict):
+    title = "Nothing scanned"
+    code = "nothing-scanned"
+
+
 class ExportNotDone(Conflict):
     title = "Export not done"
     code = "export-not-done"

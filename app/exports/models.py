@@ -18,6 +18,8 @@ class ExportKind(StrEnum):
     """The data set with its corrections, in its own format."""
     cleanlab = "cleanlab"
     """A scan's results as cleanlab's table of label issues."""
+    evidence = "evidence"
+    """All that an auditor needs, in one signed archive."""
 
 
 class TableFormat(StrEnum):

@@ -22,10 +22,11 @@ from app.exports import service
 from app.exports.download import download
 from app.exports.models import ExportKind
 from app.exports.schemas import ExportIn
-from app.exports.view import UNFINISHED, WHAT, export_rows
+from app.exports.view import EVIDENCE, UNFINISHED, WHAT, export_rows
 from app.paging import decode_time_cursor
 from app.reviews.blindness import require_sight
 from app.reviews.decisions import deciding_queues
+from app.scans.service import latest_scan
 
 router = APIRouter(include_in_schema=False)
 
@@ -68,6 +69,8 @@ def _asked(dataset_id: UUID, what: str, register_as: str) -> ExportIn:
     body: dict[str, Any] = {"dataset_id": dataset_id, "kind": "patch", "format": what}
     if what == ExportKind.dataset.value:
         body = {"dataset_id": dataset_id, "kind": what, "register_as": register_as or None}
+    elif what == ExportKind.evidence.value:
+        body = {"dataset_id": dataset_id, "kind": what}
     return ExportIn.model_validate(body)
 
 
@@ -86,6 +89,10 @@ def _exports_page(
         db, caller, dataset_id=dataset_id, after=decode_time_cursor(after), limit=_IN_A_PAGE
     )
     url = f"{dataset_url(caller, dataset)}/exports"
+    queues = len(deciding_queues(db, caller, dataset_id, None))
+    what = [*(WHAT if queues else ())]
+    if latest_scan(db, dataset, complete=True) is not None:
+        what.append(EVIDENCE)
     title = f"{dataset.name} {dataset.version}"
     return page(
         "exports/exports.html",
@@ -103,10 +110,10 @@ def _exports_page(
         else None,
         status=200 if problem is None else getattr(problem, "status", 422),
         url=url,
-        what=WHAT,
+        what=what,
         typed=typed or {"what": "jsonl", "register_as": ""},
         problem=problem,
-        queues=len(deciding_queues(db, caller, dataset_id, None)),
+        queues=queues,
         may_export=caller.role.includes(Role.engineer),
         exports=export_rows(caller, exports),
         first_url=url if after else None,

@@ -18,6 +18,12 @@ def export(db: Session, project_id: uuid.UUID, export_id: uuid.UUID) -> Export |
     return db.scalar(select(Export).where(Export.project_id == project_id, Export.id == export_id))
 
 
+def files_of(db: Session, export_id: uuid.UUID) -> list[dict[str, Any]]:
+    """The files of an export that is done, as its result lists them."""
+    result = db.scalar(select(Export.result).where(Export.id == export_id))
+    return list((result or {}).get("files", []))
+
+
 def exports_newest_first(
     db: Session,
     project_id: uuid.UUID,

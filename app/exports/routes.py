@@ -14,12 +14,19 @@ from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.exports import service
 from app.exports.download import download
-from app.exports.errors import ExportFileNotFound, ExportNotDone, ExportNotFound, NothingReviewed
+from app.exports.errors import (
+    ExportFileNotFound,
+    ExportNotDone,
+    ExportNotFound,
+    NothingReviewed,
+    NothingScanned,
+)
 from app.exports.schemas import Card, ExportIn, ExportOut
 from app.paging import CursorInvalid, PageAfter, PageLimit, decode_time_cursor
 from app.reviews.errors import OtherDataset, QueueNotFound, UnderBlindReview
 from app.scans.errors import ScanNotComplete, ScanNotFound
 from app.schemas import Page
+from app.signing.errors import SigningUnavailable
 
 router = APIRouter(prefix="/exports", tags=["exports"])
 
@@ -44,8 +51,10 @@ _BYTES: dict[str, Any] = {"content": {media_type: {} for media_type in _MEDIA_TY
         QueueNotFound,
         OtherDataset,
         NothingReviewed,
+        NothingScanned,
         ScanNotFound,
         ScanNotComplete,
+        SigningUnavailable,
     ),
 )
 def create_export(body: ExportIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> ExportOut:

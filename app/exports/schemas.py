@@ -32,10 +32,17 @@ class ExportIn(In):
     dataset_id: UUID
     kind: ExportKind = Field(
         description="`patch`: what was changed. `dataset`: the data set with its corrections. "
-        "`cleanlab`: a scan's results, as cleanlab's table of label issues."
+        "`cleanlab`: a scan's results, as cleanlab's table of label issues. `evidence`: scores, "
+        "verdicts, audits, bounds, gates and where all of it comes from, in one signed archive."
     )
-    format: TableFormat | None = Field(None, description="A data set keeps its own format.")
-    scan_id: UUID | None = Field(None, description="Of kind `cleanlab`: the scan.")
+    format: TableFormat | None = Field(
+        None, description="A data set keeps its own format; evidence has one."
+    )
+    scan_id: UUID | None = Field(
+        None,
+        description="Of kind `cleanlab`: the scan. Of kind `evidence`: the latest complete one if "
+        "left out.",
+    )
     queue_ids: list[UUID] | None = Field(
         None,
         min_length=1,
@@ -48,10 +55,14 @@ class ExportIn(In):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.kind is ExportKind.dataset) != (self.format is None):
-            raise ValueError("a data set keeps its own format, everything else needs a `format`")
-        if (self.kind is ExportKind.cleanlab) != (self.scan_id is not None):
-            raise ValueError("the kind `cleanlab` needs a `scan_id`, and it alone has one")
+        if (self.kind in (ExportKind.dataset, ExportKind.evidence)) != (self.format is None):
+            raise ValueError(
+                "a data set keeps its own format and evidence has one, all else needs a `format`"
+            )
+        if self.kind is ExportKind.cleanlab and self.scan_id is None:
+            raise ValueError("the kind `cleanlab` needs a `scan_id`")
+        if self.kind in (ExportKind.patch, ExportKind.dataset) and self.scan_id is not None:
+            raise ValueError("what people decided is of no one scan: leave `scan_id` out")
         if self.kind is ExportKind.cleanlab and self.queue_ids is not None:
             raise ValueError("what people decided has no part in a scan's results")
         if self.register_as is not None and self.kind is not ExportKind.dataset:
@@ -118,6 +129,9 @@ class Card(Out):
     )
     registered_id: UUID | None = Field(description="The dataset that it was registered as.")
     notes: list[str] = Field(description="What a reader of the files must know.")
+    key_id: str | None = Field(
+        None, description="The key that signed it, of `/api/v1/signing-keys`; null for all else."
+    )
     made_by: str = Field(description="Version of this software.")
 
 

@@ -14,8 +14,14 @@ from app.datasets.models import Dataset
 from app.datasets.service import get_ready_dataset, require_free_version
 from app.db import new_id, now
 from app.exports import queries
-from app.exports.errors import ExportFileNotFound, ExportNotDone, ExportNotFound, NothingReviewed
-from app.exports.models import Export
+from app.exports.errors import (
+    ExportFileNotFound,
+    ExportNotDone,
+    ExportNotFound,
+    NothingReviewed,
+    NothingScanned,
+)
+from app.exports.models import Export, ExportKind
 from app.exports.schemas import Card, ExportIn, ExportOut, FileOut
 from app.jobs.models import JobStatus
 from app.nudges import nudge
@@ -25,7 +31,9 @@ from app.reviews.decisions import deciding_queues
 from app.reviews.errors import OtherDataset
 from app.reviews.models import ReviewQueue
 from app.scans.results import open_results
+from app.scans.service import latest_scan
 from app.settings import settings
+from app.signing.service import require_signer
 
 
 def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
@@ -35,17 +43,23 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
         DatasetNotFound, DatasetNotReady, QueueNotFound, OtherDataset.
         ScanNotFound, ScanNotComplete; OtherDataset: the scan is of another dataset, too.
         NothingReviewed: the dataset has no review queue.
+        NothingScanned, SigningUnavailable: of evidence.
         DatasetExists: the version to register is taken.
     """
     dataset = get_ready_dataset(db, caller, body.dataset_id)
-    queues: list[ReviewQueue] = []
-    if body.scan_id is not None:
-        _require_scan_of(db, caller, body.scan_id, dataset)
-    else:
-        queues = _queues(db, caller, body, dataset)
+    scan_id = body.scan_id
+    if body.kind is ExportKind.evidence:
+        require_signer(db)
+        scan_id = scan_id or _latest_scan(db, dataset)
+    if scan_id is not None:
+        _require_scan_of(db, caller, scan_id, dataset)
+    queues = _queues(db, caller, body, dataset)
     if body.register_as is not None:
         require_free_version(db, dataset, body.register_as, "register_as")
-    named = {"queue_ids": [str(queue.id) for queue in queues]}
+    named = {
+        "queue_ids": [str(queue.id) for queue in queues],
+        "scan_id": None if scan_id is None else str(scan_id),
+    }
     export = Export(
         id=new_id(),
         project_id=caller.project_id,
@@ -71,9 +85,23 @@ def _require_scan_of(db: Session, caller: Caller, scan_id: UUID, dataset: Datase
         )
 
 
+def _latest_scan(db: Session, dataset: Dataset) -> UUID:
+    scan = latest_scan(db, dataset, complete=True)
+    if scan is None:
+        raise NothingScanned(
+            f"The dataset {dataset.name!r} has no complete scan: there is no evidence of it.",
+            field="dataset_id",
+            remedy="Start a scan of it, and wait until it is complete.",
+        )
+    return scan.id
+
+
 def _queues(db: Session, caller: Caller, body: ExportIn, dataset: Dataset) -> list[ReviewQueue]:
+    if body.kind is ExportKind.cleanlab:
+        return []
     queues = deciding_queues(db, caller, dataset.id, body.queue_ids)
-    if not queues:
+    # That nothing was reviewed is evidence too.
+    if not queues and body.kind is not ExportKind.evidence:
         raise NothingReviewed(
             f"The dataset {dataset.name!r} has no review queue: there is nothing to export.",
             field="dataset_id",

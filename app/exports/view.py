@@ -23,6 +23,7 @@ WHAT = (
     ("parquet", "Patch, Parquet"),
     ("dataset", "Corrected data set, in its own format"),
 )
+EVIDENCE = ("evidence", "Evidence for an auditor, signed")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class ExportRow:
     counts: list[tuple[str, str]]
     notes: list[str]
     fingerprint: str | None
+    key_id: str | None
+    """That signed it."""
     registered: str | None
     registered_url: str | None
 
@@ -81,6 +84,7 @@ def _row(caller: Caller, export: ExportOut) -> ExportRow:
         counts=_counts(card.counts) if card and card.counts else [],
         notes=card.notes if card else [],
         fingerprint=card.fingerprint if card else None,
+        key_id=card.key_id if card else None,
         registered=export.register_as,
         registered_url=f"{base}/datasets/{registered}" if registered else None,
     )
@@ -89,6 +93,8 @@ def _row(caller: Caller, export: ExportOut) -> ExportRow:
 def _what(export: ExportOut) -> str:
     if export.kind is ExportKind.cleanlab:
         return "A scan's label issues, for cleanlab"
+    if export.kind is ExportKind.evidence:
+        return EVIDENCE[1]
     return dict(WHAT)[export.format.value if export.format else "dataset"]
 
 

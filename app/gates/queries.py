@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ from app.access.models import Principal
 from app.datasets.models import Dataset
 from app.gates.models import GateEvaluation, GatePolicy
 from app.gates.questions import FlagQuestion
-from app.scans.models import Flag, Scan, ScanStatus
+from app.scans.models import Flag, Scan
+
+_AT_A_TIME = 20
 
 
 def hold_name(db: Session, project_id: uuid.UUID, name: str) -> None:
@@ -118,11 +120,16 @@ def evaluations(
     return cast("Sequence[Row[Any]]", db.execute(asked).all())
 
 
-def latest_scan(db: Session, dataset_id: uuid.UUID, *, complete: bool) -> Scan | None:
-    asked = select(Scan).where(Scan.dataset_id == dataset_id)
-    if complete:
-        asked = asked.where(Scan.status == ScanStatus.complete)
-    return db.scalar(asked.order_by(Scan.created_at.desc(), Scan.id.desc()).limit(1))
+def every_evaluation(db: Session, dataset_id: uuid.UUID) -> Iterator[Row[GateEvaluation, str]]:
+    """Rows of (evaluation, who asked for it) of a dataset, the oldest first; a few at a time."""
+    asked = (
+        select(GateEvaluation, Principal.name)
+        .join(Principal, Principal.id == GateEvaluation.evaluated_by)
+        .where(GateEvaluation.dataset_id == dataset_id)
+        .order_by(GateEvaluation.at, GateEvaluation.id)
+        .execution_options(yield_per=_AT_A_TIME)
+    )
+    yield from db.execute(asked)
 
 
 def flagged_positions(db: Session, scan_id: uuid.UUID) -> Sequence[int]:

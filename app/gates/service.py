@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,7 +36,7 @@ from app.gates.schemas import (
 from app.paging import cut_page
 from app.reviews.blindness import require_sight
 from app.scans.models import Scan, ScanStatus
-from app.scans.service import get_scan
+from app.scans.service import get_scan, latest_scan
 
 
 def store_policy(db: Session, caller: Caller, policy: Policy) -> GateOut:
@@ -190,10 +191,10 @@ def _subject(
     if dataset_id is None:
         return None
     dataset = get_dataset(db, caller, dataset_id)
-    complete = queries.latest_scan(db, dataset_id, complete=True)
+    complete = latest_scan(db, dataset, complete=True)
     if complete is not None:
         return Subject(dataset, complete)
-    latest = queries.latest_scan(db, dataset_id, complete=False)
+    latest = latest_scan(db, dataset, complete=False)
     return Subject(dataset, None, _why_not(dataset, latest))
 
 
@@ -220,6 +221,11 @@ def list_evaluations(
     )
     page, following = cut_page(rows, limit, _place)
     return [EvaluationRow.model_validate(row) for row in page], following
+
+
+def every_evaluation(db: Session, dataset_id: UUID) -> Iterator[Row[GateEvaluation, str]]:
+    """All of a dataset whose tenancy was checked, the oldest first, and who asked for each."""
+    return queries.every_evaluation(db, dataset_id)
 
 
 def _place(row: Row[Any]) -> tuple[datetime, UUID]:

@@ -70,6 +70,33 @@ _UNDECIDED = f"""
     ) undecided
 """  # noqa: S608
 
+_QUEUE = "array_position(CAST(%(queues)s AS uuid[]), item.queue_id) - 1"
+# What others said of an open item is told to nobody who is still to decide it.
+_LOG = f"""
+    SELECT {_QUEUE}, verdict.id, item.position, example.key, verdict.principal_id,
+        principal.name, CAST(extract(epoch FROM verdict.at) * 1000000 AS bigint), verdict.kind,
+        verdict.label, verdict.value, verdict.comment, verdict.seconds, verdict.undoes,
+        verdict.batch_id, verdict.adjudicates, verdict.counted, verdict.item_state
+    FROM ({_ITEMS}) item
+    JOIN review_queues queue ON queue.id = item.queue_id
+    JOIN review_verdicts verdict
+        ON verdict.queue_id = item.queue_id AND verdict.position = item.position
+    JOIN examples example ON example.dataset_id = %(dataset)s AND example.position = item.position
+    JOIN principals principal ON principal.id = verdict.principal_id
+    WHERE item.state <> 'open' OR queue.overlap = 1 OR queue.closed_at IS NOT NULL
+    ORDER BY 1, verdict.id
+"""  # noqa: S608
+# Whoever has an item in hand is not to know why it is there.
+_OUTCOMES = f"""
+    SELECT {_QUEUE}, item.position, example.key, item.state,
+        CASE item.state WHEN 'done' THEN item.role END, item.given_label, item.settled_by,
+        item.outcome, item.outcome_label, item.outcome_value, item.batch_id
+    FROM ({_ITEMS}) item
+    JOIN examples example ON example.dataset_id = %(dataset)s AND example.position = item.position
+    WHERE item.state <> 'open'
+    ORDER BY 1, item.position
+"""  # noqa: S608
+
 
 def copy_decisions(db: Session, queue_ids: Sequence[uuid.UUID]) -> Iterator[memoryview | bytes]:
     """CSV lines of what was decided last of each example, in the order of positions."""
@@ -86,6 +113,20 @@ def decisions_at(
 def undecided(db: Session, queue_ids: Sequence[uuid.UUID]) -> Any:
     """Examples that are disputed in some queue and settled in none."""
     return rows(db, _UNDECIDED, {"queues": list(queue_ids)})[0]
+
+
+def copy_log(
+    db: Session, dataset_id: uuid.UUID, queue_ids: Sequence[uuid.UUID]
+) -> Iterator[memoryview | bytes]:
+    """CSV lines of all verdicts, queue by queue in the order in which they were written."""
+    return copy_out(db, _LOG, {"dataset": dataset_id, "queues": list(queue_ids)})
+
+
+def copy_outcomes(
+    db: Session, dataset_id: uuid.UUID, queue_ids: Sequence[uuid.UUID]
+) -> Iterator[memoryview | bytes]:
+    """CSV lines of what is done or disputed, queue by queue in the order of positions."""
+    return copy_out(db, _OUTCOMES, {"dataset": dataset_id, "queues": list(queue_ids)})
 
 
 def queues_of(db: Session, dataset_id: uuid.UUID) -> Sequence[ReviewQueue]:

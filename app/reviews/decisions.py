@@ -28,6 +28,38 @@ DECISION_COLUMNS = (
     "queue",
     "in_conflict",
 )
+LOG_COLUMNS = (
+    "queue",
+    "id",
+    "position",
+    "key",
+    "person",
+    "who",
+    "at",
+    "kind",
+    "label",
+    "value",
+    "comment",
+    "seconds",
+    "undoes",
+    "batch",
+    "adjudicates",
+    "counted",
+    "item_state",
+)
+OUTCOME_COLUMNS = (
+    "queue",
+    "position",
+    "key",
+    "state",
+    "role",
+    "given_label",
+    "settled_by",
+    "outcome",
+    "label",
+    "value",
+    "batch",
+)
 
 
 @dataclass(frozen=True)
@@ -88,3 +120,24 @@ def decisions_at(db: Session, queue_ids: Sequence[UUID], positions: Sequence[int
 def count_undecided(db: Session, queue_ids: Sequence[UUID]) -> Undecided:
     row = queries.undecided(db, queue_ids)
     return Undecided(row.disputed, row.unsure, row.at)
+
+
+def copy_log(
+    db: Session, dataset_id: UUID, queue_ids: Sequence[UUID]
+) -> Iterator[memoryview | bytes]:
+    """All that people decided or took back, as lines of CSV with LOG_COLUMNS.
+
+    Queue by queue (an index into the ids given), in the order in which it was written; `at` is in
+    microseconds since 1970. Without canaries. Streamed.
+    """
+    return queries.copy_log(db, dataset_id, queue_ids)
+
+
+def copy_outcomes(
+    db: Session, dataset_id: UUID, queue_ids: Sequence[UUID]
+) -> Iterator[memoryview | bytes]:
+    """What became of the items that are done or disputed, as lines of CSV with OUTCOME_COLUMNS.
+
+    Queue by queue, in the order of positions. `role` is told of what is done. Streamed.
+    """
+    return queries.copy_outcomes(db, dataset_id, queue_ids)

@@ -9,9 +9,21 @@ from sqlalchemy.orm import Session
 
 from app.scans import score_queries
 
+SCORE_COLUMNS = (*score_queries.SCORE_COLUMNS[1:], "flagged")
+FLAG_COLUMNS = score_queries.FLAG_COLUMNS[1:]
 ISSUE_COLUMNS = ("position", "is_flagged", "suspicion", "predicted_label", "predicted_value")
 
 
 def copy_issues(db: Session, scan_id: UUID, start: int, stop: int) -> Iterator[memoryview | bytes]:
     """Of the examples at positions start..stop-1: CSV lines with ISSUE_COLUMNS, in order."""
     return score_queries.copy_issues(db, scan_id, start, stop)
+
+
+def copy_scores(db: Session, scan_id: UUID, start: int, stop: int) -> Iterator[memoryview | bytes]:
+    """Of the same examples all scores: CSV lines with SCORE_COLUMNS, in order."""
+    return score_queries.copy_scores(db, scan_id, start, stop)
+
+
+def copy_flags(db: Session, scan_id: UUID, start: int, stop: int) -> Iterator[memoryview | bytes]:
+    """The flags among them: CSV lines with FLAG_COLUMNS, in order."""
+    return score_queries.copy_flags(db, scan_id, start, stop)

@@ -36,6 +36,13 @@ def scans_newest_first(
     return db.scalars(query.order_by(*order).limit(limit)).all()
 
 
+def latest_scan(db: Session, dataset_id: uuid.UUID, *, complete: bool) -> Scan | None:
+    asked = select(Scan).where(Scan.dataset_id == dataset_id)
+    if complete:
+        asked = asked.where(Scan.status == ScanStatus.complete)
+    return db.scalar(asked.order_by(Scan.created_at.desc(), Scan.id.desc()).limit(1))
+
+
 def progress_of(
     db: Session, scan_ids: Sequence[uuid.UUID], window_s: float
 ) -> dict[uuid.UUID, Row[uuid.UUID, int, int, int, int, datetime]]:

@@ -163,3 +163,29 @@ def copy_issues(
     db: Session, scan_id: uuid.UUID, start: int, stop: int
 ) -> Iterator[memoryview | bytes]:
     return copy_out(db, _ISSUES, {"scan": scan_id, "start": start, "stop": stop})
+
+
+_SCORES = f"""
+    SELECT {", ".join(f"score.{name}" for name in SCORE_COLUMNS[1:])},
+        flag.position IS NOT NULL
+    FROM scores score LEFT JOIN flags flag USING (scan_id, position)
+    WHERE scan_id = %(scan)s AND position >= %(start)s AND position < %(stop)s
+    ORDER BY position
+"""  # noqa: S608 - names of columns
+_FLAGS = f"""
+    SELECT {", ".join(FLAG_COLUMNS[1:])} FROM flags
+    WHERE scan_id = %(scan)s AND position >= %(start)s AND position < %(stop)s
+    ORDER BY position
+"""  # noqa: S608 - names of columns
+
+
+def copy_scores(
+    db: Session, scan_id: uuid.UUID, start: int, stop: int
+) -> Iterator[memoryview | bytes]:
+    return copy_out(db, _SCORES, {"scan": scan_id, "start": start, "stop": stop})
+
+
+def copy_flags(
+    db: Session, scan_id: uuid.UUID, start: int, stop: int
+) -> Iterator[memoryview | bytes]:
+    return copy_out(db, _FLAGS, {"scan": scan_id, "start": start, "stop": stop})

@@ -157,6 +157,11 @@ def list_scans(
     return cut_page(rows, limit, lambda scan: (scan.created_at, scan.id))
 
 
+def latest_scan(db: Session, dataset: Dataset, *, complete: bool) -> Scan | None:
+    """The newest scan of a dataset whose tenancy was checked, complete or in any state."""
+    return queries.latest_scan(db, dataset.id, complete=complete)
+
+
 def cancel_scan(db: Session, caller: Caller, scan_id: UUID) -> Scan:
     """Stop an unfinished scan. What it has scored stays, and a retry goes on from there."""
     scan = get_scan(db, caller, scan_id)

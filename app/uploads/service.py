@@ -151,6 +151,12 @@ def locate(db: Session, caller: Caller, uri: str) -> str:
     return places.uri_of(upload.id, upload.name)
 
 
+def upload_at(db: Session, uri: str) -> Upload | None:
+    """The upload that registered data or a checkpoint lies in, if it is one."""
+    upload_id = places.upload_id_of(uri)
+    return queries.upload_by_id(db, upload_id) if upload_id else None
+
+
 def upload_out(db: Session, upload: Upload) -> UploadOut:
     receiving = upload.status == UploadStatus.receiving
     count = upload.part_count

@@ -1,8 +1,7 @@
 """Secrets of endpoints, and signatures as the Standard Webhooks specification has them.
 
-A receiver's secret must be readable to sign with, so a hash will not do. It is kept encrypted
-(Fernet: AES-128-CBC with HMAC-SHA256) under a key that is in the service's settings and not in the
-database: whoever has a copy of the database alone can forge nothing.
+A receiver's secret must be readable to sign with, so a hash will not do. It is kept encrypted (see
+`app/sealing.py`).
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ import hmac
 import secrets
 from collections.abc import Iterable
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import MultiFernet
 
+from app.sealing import InvalidToken, box
 from app.settings import settings
 from app.webhooks.errors import WebhooksUnavailable
 
@@ -54,9 +54,7 @@ def require_keys() -> None:
 
 def _box() -> MultiFernet:
     require_keys()
-    # The keys are long and random, so a plain hash brings them to Fernet's form.
-    digests = (hashlib.sha256(key.encode()).digest() for key in settings().webhook_keys)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+    return box(settings().webhook_keys)
 
 
 def signed_headers(

@@ -13,6 +13,7 @@ from cleantrace.cli import (
     queues,
     runs,
     scans,
+    signing_keys,
     stack,
 )
 from cleantrace.version import __version__
@@ -38,6 +39,7 @@ app.add_typer(queues.app, name="queues")
 app.add_typer(gates.app, name="gates")
 app.add_typer(gates.app, name="gate", hidden=True)  # `gate check` reads better than `gates check`
 app.add_typer(exports.app, name="exports")
+app.add_typer(signing_keys.app, name="signing-keys")
 
 
 @app.command("version")

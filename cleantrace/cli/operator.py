@@ -16,7 +16,7 @@ DataDir = Annotated[Path | None, typer.Option(help="Data directory of the runnin
 _SOURCE = Path(__file__).resolve().parents[2]
 
 
-def run_as_operator(data_dir: Path | None, *arguments: str) -> NoReturn:
+def run_as_operator(data_dir: Path | None, *arguments: str, room: str = "app.access") -> NoReturn:
     """Run one of the service's own commands, and end as it ends.
 
     Uses the stack that runs on the data directory; without one and with DATABASE_URL set, the
@@ -24,7 +24,7 @@ def run_as_operator(data_dir: Path | None, *arguments: str) -> NoReturn:
     """
     path = os.pathsep.join(filter(None, [str(_SOURCE), os.environ.get("PYTHONPATH")]))
     answer = subprocess.run(
-        [sys.executable, "-m", "app.access", *arguments],
+        [sys.executable, "-m", room, *arguments],
         env={**os.environ, "PYTHONPATH": path, **_service_environment(data_dir)},
         check=False,
     )
@@ -48,4 +48,6 @@ def _service_environment(data_dir: Path | None) -> dict[str, str]:
         "REDIS_URL": state.redis_url,
         "CLEANTRACE_ARTIFACTS": state.artifacts,
         "CLEANTRACE_PUBLIC_URL": state.url,
+        "CLEANTRACE_EVIDENCE_KEYS": os.environ.get("CLEANTRACE_EVIDENCE_KEYS")
+        or data.evidence_key(),
     }

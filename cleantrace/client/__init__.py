@@ -17,7 +17,7 @@ from cleantrace.client.comparison_models import (
     ScanComparison,
     Version,
 )
-from cleantrace.client.export_models import Export, ExportFile
+from cleantrace.client.export_models import Export, ExportFile, SigningKey
 from cleantrace.client.gate_models import (
     Gate,
     GateEvaluation,
@@ -111,6 +111,7 @@ __all__ = [
     "ScanComparison",
     "Score",
     "ShareRange",
+    "SigningKey",
     "Upload",
     "Verdict",
     "Version",

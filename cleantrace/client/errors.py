@@ -6,6 +6,7 @@ CleantraceError
 ├── DownloadDamaged             a file came, but not as the service says that it is
 ├── AnswerNotUnderstood         something answered, but not this API
 ├── PolicyFileInvalid           a gate's policy file; in `cleantrace.gates`
+├── PackUnreadable, KeyUnreadable, CryptographyMissing    verifying; in `cleantrace.packs`
 ├── WaitTimedOut                a job was still going on when the time given was over
 ├── JobFailed                   a job ended without its result; .failure has the stored reason
 │   ├── DatasetFailed

@@ -36,7 +36,7 @@ class Export(Record):
 
     id: str
     dataset_id: str
-    kind: Literal["patch", "dataset", "cleanlab"]
+    kind: Literal["patch", "dataset", "cleanlab", "evidence"]
     format: str | None
     queue_ids: list[str]
     register_as: str | None
@@ -55,3 +55,16 @@ class Export(Record):
     @property
     def is_over(self) -> bool:
         return self.status in {"done", "failed"}
+
+
+@dataclass(frozen=True)
+class SigningKey(Record):
+    """A public key of the service, Ed25519 as PEM. Its `id` is the SHA-256 of it as DER."""
+
+    id: str
+    public_key: str
+    created_at: datetime
+    retired_at: datetime | None
+    """None: it signs now."""
+
+    _readers: ClassVar = dict.fromkeys(("created_at", "retired_at"), datetime.fromisoformat)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from cleantrace.client.calls import Calls
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ExportFailed
-from cleantrace.client.export_models import Export
+from cleantrace.client.export_models import Export, SigningKey
 from cleantrace.client.pace import aside
 from cleantrace.client.queue_models import Queue
 from cleantrace.client.queues import QueueRef
@@ -28,7 +28,7 @@ class ExportCalls(Calls):
     def create_export(
         self,
         dataset: DatasetRef,
-        kind: Literal["patch", "dataset", "cleanlab"] = "patch",
+        kind: Literal["patch", "dataset", "cleanlab", "evidence"] = "patch",
         *,
         format: str | None = None,  # noqa: A002  the API's word
         queues: Sequence[QueueRef] | None = None,
@@ -40,13 +40,14 @@ class ExportCalls(Calls):
         Args:
             kind: patch: what was changed, by whom, when and why. dataset: the data set with its
                 corrections, in its own format. cleanlab: a scan's results, as cleanlab's table of
-                label issues.
-            format: jsonl (if not given), csv or parquet; a data set keeps its own.
+                label issues. evidence: all that an auditor needs, in one signed archive.
+            format: jsonl (if not given), csv or parquet; not of a data set or evidence.
             queues: whose outcomes count; all of the dataset's if not given.
-            scan: of kind cleanlab.
+            scan: of kind cleanlab; of evidence, the latest complete one if not given.
             register_as: register the corrected data set as this version.
         Raises:
             NothingReviewed, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset
+            NothingScanned, SigningUnavailable: of evidence.
         """
         ids = None
         if queues is not None:
@@ -54,7 +55,7 @@ class ExportCalls(Calls):
         body = {
             "dataset_id": path_id(dataset),
             "kind": kind,
-            "format": format or (None if kind == "dataset" else "jsonl"),
+            "format": format or ("jsonl" if kind in {"patch", "cleanlab"} else None),
             "queue_ids": ids,
             "scan_id": None if scan is None else path_id(scan),
             "register_as": register_as,
@@ -119,6 +120,14 @@ class ExportCalls(Calls):
         text = json.dumps(card, indent=2) + "\n"
         aside((target / "card.json").write_text, text, encoding="utf-8")
         return paths
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """The public keys that evidence packs of this service are verified with: `verify_pack`.
+
+        The one that signs now comes first; those retired follow, for older packs.
+        """
+        found = self._transport.get_public("/signing-keys")
+        return tuple(SigningKey.from_json(each) for each in found["items"])
 
 
 def _path(export: ExportRef) -> str:

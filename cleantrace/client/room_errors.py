@@ -67,6 +67,18 @@ class NothingReviewed(Conflict):
     code = "nothing-reviewed"
 
 
+class NothingScanned(Conflict):
+    """The dataset has no complete scan: there is no evidence of it."""
+
+    code = "nothing-scanned"
+
+
+class SigningUnavailable(Conflict):
+    """The service's operator has set nothing to keep a signing key with."""
+
+    code = "signing-unavailable"
+
+
 class ExportNotDone(Conflict):
     code = "export-not-done"
 

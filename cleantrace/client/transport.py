@@ -64,6 +64,10 @@ class Transport:
         given = {name: value for name, value in query.items() if value is not None}
         return self._send("GET", path, params=given)
 
+    def get_public(self, path: str) -> Any:
+        """The same of what belongs to no project."""
+        return self._send("GET", path, below="/api/v1")
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, of work that was done exactly once."""
         return self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
@@ -77,9 +81,9 @@ class Transport:
         kind = {"Content-Type": "application/octet-stream"}
         return self._send("PUT", path, content=data, headers=kind)
 
-    def _send(self, method: str, path: str, **options: Any) -> Any:
+    def _send(self, method: str, path: str, *, below: str | None = None, **options: Any) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
-        url = f"{self._path}{path}"
+        url = f"{below or self._path}{path}"
         for attempt in range(1, self._tries + 1):
             try:
                 answer = self._http.request(method, url, **options)

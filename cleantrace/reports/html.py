@@ -62,7 +62,12 @@ def render(report: Report) -> str:
     parts = [f"<h1>{title}</h1>", *_about(report), "<h2>Rules</h2>", _rules(report)]
     if report.worst:
         parts += ["<h2>Most suspicious examples</h2>", _examples(report)]
-    return _PAGE.format(title=title, style=_STYLE, body="\n".join(parts))
+    return stand_alone(title, "\n".join(parts))
+
+
+def stand_alone(title: str, body: str) -> str:
+    """A page of its own. Both must be HTML already."""
+    return _PAGE.format(title=title, style=_STYLE, body=body)
 
 
 def _about(report: Report) -> list[str]:
@@ -77,7 +82,7 @@ def _about(report: Report) -> list[str]:
     return [f"<p>{line}</p>" for line in lines]
 
 
-def _table(name: str, head: list[str], rows: list[str]) -> str:
+def table(name: str, head: list[str], rows: list[str]) -> str:
     cells = "".join(f'<th scope="col">{column}</th>' for column in head)
     body = "\n".join(rows)
     return (
@@ -89,7 +94,7 @@ def _table(name: str, head: list[str], rows: list[str]) -> str:
 
 def _rules(report: Report) -> str:
     head = ["Status", "Rule", "Asked for", "Found"]
-    return _table("Rules", head, [_rule(each) for each in report.rules])
+    return table("Rules", head, [_rule(each) for each in report.rules])
 
 
 def _rule(rule: Mapping[str, Any]) -> str:
@@ -107,7 +112,7 @@ def _rule(rule: Mapping[str, Any]) -> str:
 
 def _examples(report: Report) -> str:
     head = ["Example", "Given", "Suggested", "Suspicion", "Why"]
-    return _table("Examples", head, [_example(report, each) for each in report.worst])
+    return table("Examples", head, [_example(report, each) for each in report.worst])
 
 
 def _example(report: Report, example: Mapping[str, Any]) -> str:

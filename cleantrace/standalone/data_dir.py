@@ -102,6 +102,10 @@ class DataDirectory:
         """What webhooks' secrets are encrypted with; made when it is first asked for."""
         return secret_in(self.path / "webhook-key")
 
+    def evidence_key(self) -> str:
+        """What the key that signs evidence packs is encrypted with; made likewise."""
+        return secret_in(self.path / "evidence-key")
+
     def write_state(self, state: StackState) -> None:
         write_private(self.state_file, json.dumps(asdict(state), indent=2) + "\n")
 

@@ -137,6 +137,8 @@ class Launcher:
                 "CLEANTRACE_PUBLIC_URL": url,
                 "CLEANTRACE_WEBHOOK_KEYS": os.environ.get("CLEANTRACE_WEBHOOK_KEYS")
                 or self._data.webhook_key(),
+                "CLEANTRACE_EVIDENCE_KEYS": os.environ.get("CLEANTRACE_EVIDENCE_KEYS")
+                or self._data.evidence_key(),
             },
         )
         self._say("Preparing the database.")

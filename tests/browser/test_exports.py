@@ -53,7 +53,11 @@ def test_an_export_from_the_form_to_the_file(page: Page, site: Office) -> None:
     page.context.add_cookies([{"name": COOKIE, "value": site.cookie, "url": site.url}])
     page.goto(f"/projects/lab/datasets/{site.dataset}")
     page.get_by_role("link", name="Exports").click()
-    for what, version in (("Patch, CSV", ""), ("Corrected data set, in its own format", "2")):
+    for what, version in (
+        ("Evidence for an auditor, signed", ""),
+        ("Patch, CSV", ""),
+        ("Corrected data set, in its own format", "2"),
+    ):
         page.get_by_label("What").select_option(what)
         page.get_by_label("Register it as version").fill(version)
         page.get_by_role("button", name="Export").click()

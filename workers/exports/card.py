@@ -27,6 +27,17 @@ _AS_THEY_ARE = (
     "with a spreadsheet."
 )
 
+_EVIDENCE = (
+    (
+        "`attestation.intoto.json` in it lists all other files with their SHA-256 and is signed. "
+        "`cleantrace exports verify ARCHIVE` says whether all of it holds; openssl can, too."
+    ),
+    (
+        "`summary.html` is for people, all else for programs. Verdicts on canaries are counted in "
+        "`estimate.json` and stand nowhere else."
+    ),
+)
+
 
 def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -> Card:
     taken, request = progress.taken, export.request
@@ -53,10 +64,11 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
             )
             for number, queue in enumerate(queues)
         ],
-        counts=_counts(dataset.example_count or 0, taken) if taken else None,
+        counts=_counts(dataset.example_count or 0, taken) if "outcomes" in taken else None,
         fingerprint=progress.fingerprint or None,
         registered_id=new_id() if request["register_as"] is not None else None,
         notes=list(_notes(export, dataset)),
+        key_id=taken.get("key_id"),
         made_by=f"cleantrace {__version__}",
     )
 
@@ -79,6 +91,8 @@ def _notes(export: Export, dataset: Dataset) -> list[str]:
     if export.kind == ExportKind.cleanlab:
         csv_note = [CSV_NOTE] if export.request["format"] == TableFormat.csv else []
         return [_ISSUES, *csv_note]
+    if export.kind == ExportKind.evidence:
+        return list(_EVIDENCE)
     notes = [_LATER_COUNTS]
     if export.kind == ExportKind.patch:
         notes.append("`relabel` gives an example the label `new`; `remove` takes it out.")

@@ -15,15 +15,21 @@ from app.datasets import queries as dataset_queries
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset, Format
 from app.datasets.service import register_correction
-from app.db import reading, transaction
+from app.db import now, reading, reading_one_moment, transaction
 from app.exports import queries
 from app.exports.models import Export, ExportKind
 from app.reviews.decisions import queues_named
+from app.scans import queries as scan_queries
 from app.settings import settings
+from app.signing.service import require_signer
 from workers.exports.arrays import NpzCorrection
 from workers.exports.card import card_of
 from workers.exports.corrected import expected_fingerprint
 from workers.exports.decisions import Decisions, take_decisions
+from workers.exports.evidence.files import FLAGS, SCORES, form_of, moment
+from workers.exports.evidence.seal import attestation_of, write_archive
+from workers.exports.evidence.snapshot import Snapshot
+from workers.exports.evidence.tables import Names, flags_file, scores_file
 from workers.exports.folder import folder_files
 from workers.exports.issues import issues_file
 from workers.exports.parts import PART_ROWS, OutFile, Piece, sha256_of, write_parts
@@ -35,6 +41,7 @@ from workers.leases import Heartbeat, LeaseLost
 from workers.small_jobs import run_small_job
 
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_SCANNED = {SCORES: scores_file, FLAGS: flags_file}
 
 
 def run_export(export_id: UUID, *, part_rows: int = PART_ROWS) -> None:
@@ -65,10 +72,13 @@ class _Making:
 
     def run(self) -> dict[str, Any]:
         if self._progress.fingerprint is None:
-            if self._export.kind == ExportKind.cleanlab:
-                self._make_issues()
-            else:
-                self._make_files(self._decisions())
+            match self._export.kind:
+                case ExportKind.cleanlab:
+                    self._make_issues()
+                case ExportKind.evidence:
+                    self._make_pack()
+                case _:
+                    self._make_files(self._decisions())
             self._tidy()
         files = self._progress.files
         with reading() as db:
@@ -98,8 +108,57 @@ class _Making:
     def _make_issues(self) -> None:
         request = self._export.request
         file = issues_file(request["format"], self._store, UUID(request["scan_id"]))
-        self._make(0, file, "label-issues")
+        self._make(0, file, self._file_name("label-issues", file.suffix))
         self._progress.fingerprint = ""
+
+    def _make_pack(self) -> None:
+        """First what may still change, at one moment; then what the scan found; then the archive.
+
+        What is whole is kept, as in other exports.
+        """
+        progress, request = self._progress, self._export.request
+        queue_ids = [UUID(each) for each in request["queue_ids"]]
+        if not progress.taken:
+            self._take_snapshot(queue_ids)
+        names, scan_id = Names(self._dataset.classes, queue_ids), UUID(request["scan_id"])
+        for number, (name, file_of) in enumerate(_SCANNED.items(), progress.taken["files"]):
+            self._make(number, file_of(self._store, scan_id, names, self._part_rows), name)
+        with transaction() as db:
+            signer = require_signer(db)
+        envelope = attestation_of(progress.files, progress.taken["predicate"], signer)
+
+        def write(path: Path) -> int:
+            check = self._heartbeat.check
+            write_archive(path, envelope, progress.files, self._artifacts, check)
+            return sum(file["rows"] for file in progress.files)
+
+        name = self._file_name("evidence", ".zip")
+        archive = self._file(0, name, ".zip", "application/zip", write)
+        progress.taken["key_id"] = signer.key_id
+        progress.fingerprint = ""
+        progress.files = [archive]
+        self._save(progress)
+
+    def _take_snapshot(self, queue_ids: list[UUID]) -> None:
+        files: list[dict[str, Any]] = []
+        at = moment(now())
+        with reading_one_moment() as db:
+            scan = scan_queries.scan(
+                db, self._export.project_id, UUID(self._export.request["scan_id"])
+            )
+            assert scan is not None
+            snapshot = Snapshot(db, self._dataset, scan, queue_ids, self._heartbeat.check)
+            for name, write in snapshot.files():
+                suffix, media_type = form_of(name)
+                files.append(self._file(len(files), name, suffix, media_type, write))
+        self._progress.files = files
+        self._progress.taken = {
+            "as_of": at,
+            "files": len(files),
+            "queues": snapshot.settled(),
+            "predicate": snapshot.predicate(),
+        }
+        self._save(self._progress)
 
     def _make_files(self, decisions: Decisions) -> None:
         if self._export.kind == ExportKind.patch:
@@ -110,7 +169,7 @@ class _Making:
                 self._queue_names(),
                 self._part_rows,
             )
-            self._make(0, file, "patch")
+            self._make(0, file, self._file_name("patch", file.suffix))
             self._progress.fingerprint = ""
             return
         source = Source.of(self._dataset, self._store, decisions, self._artifacts)
@@ -127,13 +186,14 @@ class _Making:
             case _:
                 outs = folder_files(source)
         for number, out in enumerate(outs):
-            self._make(number, out, "corrected" if len(outs) == 1 else f"corrected-{number:05}")
+            what = "corrected" if len(outs) == 1 else f"corrected-{number:05}"
+            self._make(number, out, self._file_name(what, out.suffix))
         has_keys = source.spec.key is not None or self._dataset.format == Format.image_folder
         self._progress.fingerprint = expected_fingerprint(
             self._store, decisions, spelling, has_keys=has_keys
         )
 
-    def _make(self, number: int, out: OutFile, what: str) -> None:
+    def _make(self, number: int, out: OutFile, name: str) -> None:
         progress = self._progress
         if number < len(progress.files):
             return
@@ -161,25 +221,38 @@ class _Making:
             out.form.join(parts, path)
             return sum(part.written for part in progress.parts)
 
-        self._finish_file(what, out.suffix, out.media_type, join)
+        self._finish_file(name, out.suffix, out.media_type, join)
 
     def _make_npz(self, correction: NpzCorrection) -> None:
         if not self._progress.files:
-            self._finish_file("corrected", ".npz", "application/zip", correction.write)
+            name = self._file_name("corrected", ".npz")
+            self._finish_file(name, ".npz", "application/zip", correction.write)
 
     def _finish_file(
-        self, what: str, suffix: str, media_type: str, write: Callable[[Path], int]
+        self, name: str, suffix: str, media_type: str, write: Callable[[Path], int]
     ) -> None:
         number = len(self._progress.files)
+        file = self._file(number, name, suffix, media_type, write)
+        for dropped in self._progress.finish_file(file):
+            self._artifacts.delete(dropped)
+
+    def _file(
+        self,
+        number: int,
+        name: str,
+        suffix: str,
+        media_type: str,
+        write: Callable[[Path], int],
+    ) -> dict[str, Any]:
+        """Write a file; returns it as the result lists it."""
         artifact = self._name(f"{number:05}", suffix)
         with self._artifacts.writer(artifact) as path:
             rows = write(path)
             sha256, size = sha256_of(path), path.stat().st_size
         self._heartbeat.check()
-        base = _NAME.sub("_", f"{self._dataset.name}-{self._dataset.version}").strip("._-")
-        file = {
+        return {
             "number": number,
-            "name": f"{base or 'dataset'}-{what}{suffix}",
+            "name": name,
             "media_type": media_type,
             "rows": rows,
             "bytes": size,
@@ -187,8 +260,10 @@ class _Making:
             "artifact": artifact,
             "examples": self._progress.examples_done,
         }
-        for dropped in self._progress.finish_file(file):
-            self._artifacts.delete(dropped)
+
+    def _file_name(self, what: str, suffix: str) -> str:
+        base = _NAME.sub("_", f"{self._dataset.name}-{self._dataset.version}").strip("._-")
+        return f"{base or 'dataset'}-{what}{suffix}"
 
     def _tidy(self) -> None:
         """Leave the files alone: nobody else may write here, and who did before is dead."""

@@ -63,6 +63,10 @@ class AsyncTransport:
         given = {name: value for name, value in query.items() if value is not None}
         return await self._send("GET", path, params=given)
 
+    async def get_public(self, path: str) -> Any:
+        """The same of what belongs to no project."""
+        return await self._send("GET", path, below="/api/v1")
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, of work that was done exactly once."""
         return await self._send(
@@ -78,9 +82,11 @@ class AsyncTransport:
         kind = {"Content-Type": "application/octet-stream"}
         return await self._send("PUT", path, content=data, headers=kind)
 
-    async def _send(self, method: str, path: str, **options: Any) -> Any:
+    async def _send(
+        self, method: str, path: str, *, below: str | None = None, **options: Any
+    ) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
-        url = f"{self._path}{path}"
+        url = f"{below or self._path}{path}"
         for attempt in range(1, self._tries + 1):
             try:
                 answer = await self._http.request(method, url, **options)

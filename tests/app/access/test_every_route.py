@@ -22,6 +22,7 @@ from tests.support import begin_session, make_key, make_person
 OPEN = {
     "GET /api/openapi.json",
     "GET /api/v1/health",
+    "GET /api/v1/signing-keys",
     "GET /",
     "GET /api/docs",
     "GET /static/{name}",

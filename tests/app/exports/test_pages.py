@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from tests.app.dashboard.steps import csrf_token, signed_in
+from tests.app.exports.evidence_world import public_keys, scanned
 from tests.app.exports.world import make, ready, register, review
 from tests.support import get
 
@@ -55,3 +56,19 @@ def test_an_export_is_asked_for_followed_and_downloaded(api: TestClient, data_di
     assert found is not None
     assert f'href="{base}"' in browser.get(found[1]).text
     assert corrected["version"] == "2"
+
+
+def test_evidence_needs_a_scan_and_no_queue(api: TestClient, data_dir: Path) -> None:
+    dataset = scanned(api, data_dir, 60)["dataset"]
+    url = f"/projects/lab/datasets/{dataset['id']}/exports"
+    browser = signed_in(api)
+    page = browser.get(url).text
+    assert re.findall(r'<option value="(\w+)"', page) == ["evidence"]
+    form = {"csrf_token": csrf_token(page), "what": "evidence", "register_as": ""}
+    assert browser.post(url, data=form).status_code == 303
+    make(get(api, "/exports")["items"][0]["id"])
+    page = browser.get(url).text
+    [key] = public_keys(api)
+    assert key["id"] in page
+    assert 'href="/api/v1/signing-keys"' in page
+    assert "blobs-1-evidence.zip" in page

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from benchmarks.review_world import add_scan
 from cleantrace import Client
 from cleantrace.cli import app
 from cleantrace.client.errors import ExportFailed
-from cleantrace.client.room_errors import ExportNotDone, NothingReviewed
+from cleantrace.client.room_errors import ExportNotDone, NothingReviewed, NothingScanned
+from cleantrace.packs import verify_pack
 from tests.cleantrace.client.front import Front
-from tests.support import index
+from tests.support import index, make_dataset, make_run, post, run_scan
 
 
 def make(export_id: str) -> None:
@@ -115,3 +118,56 @@ def test_the_command_line(
     assert (told["status"], told["format"], told["files"][0]["rows"]) == ("done", "csv", 1)
     path = Path(run("download", made, str(tmp_path)).strip())
     assert path.read_text().startswith("key,action,old,new,who,when,why,decided_by,queue\n")
+
+
+def test_evidence_is_taken_and_verified(
+    client: Client, api: TestClient, api_url: str, data_dir: Path, tmp_path: Path
+) -> None:
+    dataset = make_dataset(api, data_dir, 60)
+    with pytest.raises(NothingScanned):
+        client.create_export(dataset["id"], "evidence")
+    scan = post(api, "/scans", {"run_id": make_run(api, data_dir, dataset)["id"]})
+    run_scan(scan["id"])
+    by_default = client.create_export(dataset["id"], "evidence")
+    assert (by_default.kind, by_default.format, by_default.scan_id) == (
+        "evidence",
+        None,
+        scan["id"],
+    )
+    where = ["--url", api_url, "--api-key", api.headers["Authorization"][7:], "--project", "lab"]
+
+    def run(*words: str, status: int = 0) -> str:
+        group, *rest = words
+        done = CliRunner().invoke(app, [group, *where, *rest])
+        assert done.exit_code == status, done.output
+        return done.output
+
+    created = ["create", "blobs:1", "--what", "evidence", "--scan", scan["id"], "--no-wait"]
+    made = run("exports", *created).strip()
+    make(made)
+    path = Path(run("exports", "download", made, str(tmp_path)).strip())
+    assert path.name == "blobs-1-evidence.zip"
+    [key] = client.signing_keys()
+    keys = tmp_path / "keys.pem"
+    keys.write_text(run("signing-keys", "show"))
+    assert key.id in keys.read_text()
+    assert verify_pack(path, key.public_key).key_id == key.id
+    told = run("exports", "verify", str(path), "--key", str(keys))
+    assert told.splitlines()[-1] == "All of it holds: evidence of blobs:1, 60 examples."
+    assert told.count("ok  ") == 11
+    assert run("exports", "verify", str(path)) == told
+    folder = tmp_path / "pack"
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    assert run("exports", "verify", str(folder), "--key", str(keys)) == told
+    (folder / "summary.html").write_text("<h1>\x1b[2JAll is well</h1>")
+    (folder / "a\x1b[2Jb").touch()
+    told = run("exports", "verify", str(folder), "--key", str(keys), status=1)
+    assert "FAILED  summary.html: was changed" in told
+    assert "FAILED  a\\x1b[2Jb: was added" in told
+    assert "\x1b[2J" not in told
+    assert "not what was signed" in told
+    assert "no evidence pack" in run(
+        "exports", "verify", str(tmp_path), "--key", str(keys), status=1
+    )
+    run("exports", "create", "blobs:1", "--scan", scan["id"], status=2)

@@ -1,0 +1,1 @@
+"""Evidence packs: all that an auditor needs of a dataset version, in one signed archive."""
