@@ -1,19 +1,19 @@
 """`cleantrace exports ...`."""
 
-import json
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.service import connected, id_column, out, remember
-from cleantrace.progress import Bar
+from cleantrace.cli.results import AsJson, Timeout, Wait, follow, print_json, tell, tell_all
+from cleantrace.cli.service import connected, remember
+from cleantrace.client import Export
 
 app = typer.Typer(help="Corrections, taken out as files.", no_args_is_help=True, callback=remember)
+
+ExportId = Annotated[str, typer.Argument(metavar="EXPORT", help="Id of the export.")]
 
 
 class What(StrEnum):
@@ -45,7 +45,9 @@ def create(
     folder: Annotated[
         Path | None, typer.Option("--download", help="Download the files to this folder.")
     ] = None,
-    wait: Annotated[bool, typer.Option(help="Wait until it is made.")] = True,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
 ) -> None:
     """Export what people found, and print the export's id."""
     is_dataset = what is What.dataset
@@ -61,13 +63,17 @@ def create(
             scan=cleanlab,
             register_as=register_as,
         )
-        typer.echo(made.id)
-        if wait or folder is not None:
-            with Bar("Exporting") as bar:
-                client.wait_for_export(made, progress=bar.export)
+        follow(
+            made,
+            "Exporting",
+            lambda bar: client.wait_for_export(made, progress=bar.export, timeout_s=timeout),
+            wait=wait or folder is not None,
+            as_json=as_json,
+        )
         if folder is not None:
-            for path in client.download_export(made, folder):
-                typer.echo(path)
+            paths = client.download_export(made, folder)
+            if not as_json:  # as JSON the export has told its files
+                _tell_paths(paths, as_json=False)
 
 
 @app.command("list")
@@ -76,40 +82,48 @@ def list_exports(
     dataset: Annotated[
         str | None, typer.Option(help="Only of this one: id, or name:version.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List exports, newest first."""
-    table = Table("created", "what", "status", "rows", "registered as", id_column(), box=None)
+    columns = ["created", "what", "status", "rows", "registered as", "id"]
     with connected(context) as client:
         only = None if dataset is None else find_dataset(client, dataset)
-        for each in client.exports(only):
-            table.add_row(
-                f"{each.created_at:%Y-%m-%d %H:%M}",
-                each.kind if each.format is None else f"{each.kind}, {each.format}",
-                each.status,
-                f"{each.rows_done:,}",
-                each.register_as or "",
-                each.id,
-            )
-    out.print(table)
+        tell_all(client.exports(only), as_json, columns, _row)
+
+
+def _row(export: Export) -> list[str]:
+    return [
+        f"{export.created_at:%Y-%m-%d %H:%M}",
+        export.kind if export.format is None else f"{export.kind}, {export.format}",
+        export.status,
+        f"{export.rows_done:,}",
+        export.register_as or "",
+        export.id,
+    ]
 
 
 @app.command("show")
-def show(
-    context: typer.Context, export: Annotated[str, typer.Argument(help="Id of the export.")]
-) -> None:
-    """Show an export, its files and its card as JSON."""
+def show(context: typer.Context, export: ExportId, as_json: AsJson = False) -> None:
+    """Show an export, its files and its card."""
     with connected(context) as client:
-        found = asdict(client.get_export(export))
-    typer.echo(json.dumps(found, indent=2, default=str))
+        tell(client.get_export(export), as_json)
 
 
 @app.command("download")
 def download(
     context: typer.Context,
-    export: Annotated[str, typer.Argument(help="Id of the export.")],
+    export: ExportId,
     folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Download the files of an export and its card; goes on with what broke off."""
     with connected(context) as client:
-        for path in client.download_export(export, folder):
+        _tell_paths(client.download_export(export, folder), as_json)
+
+
+def _tell_paths(paths: list[Path], as_json: bool) -> None:
+    for path in paths:
+        if as_json:
+            print_json({"path": str(path)}, indent=None)
+        else:
             typer.echo(path)

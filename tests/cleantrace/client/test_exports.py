@@ -111,7 +111,7 @@ def test_the_command_line(
     made = run("create", f"{name}:1", "--what", "csv", "--no-wait").strip()
     assert "queued" in run("list", "--dataset", f"{name}:1")
     make(made)
-    told = json.loads(run("show", made))
+    told = json.loads(run("show", made, "--json"))
     assert (told["status"], told["format"], told["files"][0]["rows"]) == ("done", "csv", 1)
     path = Path(run("download", made, str(tmp_path)).strip())
     assert path.read_text().startswith("key,action,old,new,who,when,why,decided_by,queue\n")

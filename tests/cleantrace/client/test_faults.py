@@ -206,6 +206,14 @@ READING: Mapping[str, Callable[[World], Call]] = {
     "flags": lambda world: lambda client: list(client.flags(world.scan, page_size=3)),
     "get_score": lambda world: lambda client: client.get_score(world.scan, key="point-00003"),
     "evidence": lambda world: lambda client: client.evidence(world.scan, [1, 2]),
+    "changes": lambda world: lambda client: client.changes(world.dataset, world.dataset),
+    "changed_examples": lambda world: (
+        lambda client: list(client.changed_examples(world.dataset, world.dataset))
+    ),
+    "compare_scans": lambda world: lambda client: client.compare_scans(world.scan, world.scan),
+    "compared_flags": lambda world: (
+        lambda client: list(client.compared_flags(world.scan, world.scan, "kept"))
+    ),
     "queues": lambda _: lambda client: next(client.queues()),
     "get_queue": lambda world: lambda client: client.get_queue(world.reviewed),
     "queue_progress": lambda world: lambda client: client.queue_progress(world.reviewed).mine,
