@@ -71,6 +71,10 @@ def service(
 @pytest.fixture
 def database(service: None) -> None:
     """Empty tables and an empty broker."""
+    empty_servers()
+
+
+def empty_servers() -> None:
     from app import db, nudges
     from app.tables import metadata
 

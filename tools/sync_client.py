@@ -19,9 +19,9 @@ _RULES = [
     (r"\basync (?=def |with |for )", ""),
     (r"\bawait ", ""),
     (r"\basynccontextmanager\b", "contextmanager"),
-    (r"\bAsync(?=[A-Z])", ""),
+    (r"(?:\b|(?<=Stop))Async(?=[A-Z])", ""),
     (r"\bcleantrace\.client\.aio\.", "cleantrace.client."),
-    (r"\b__a(enter|exit)__\b", r"__\1__"),
+    (r"\b__a(enter|exit|iter|next)__\b", r"__\1__"),
     (r"\ba(?=(?:read|close|iter_lines|iter_raw)\()", ""),
 ]
 

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.access import invitations, keys, members, people
+from app.access.key_schemas import KeyOut
 from app.access.models import Role
+from app.access.people_schemas import PersonOut
 from app.db import now, transaction
 from app.errors import ProblemError
 from app.projects.models import Project
 from app.projects.service import ensure_project
 from app.settings import settings
 
-_Command = Callable[[Session, Project, argparse.Namespace], str]
+
+class Told(NamedTuple):
+    """What a command prints: for people, or with --json an object on each line."""
+
+    text: str
+    values: list[dict[str, Any]]
+
+
+_Command = Callable[[Session, Project, argparse.Namespace], Told]
 _ALL = 1000
 
 
-def _create_key(db: Session, project: Project, options: argparse.Namespace) -> str:
-    return keys.create_key(
+def _create_key(db: Session, project: Project, options: argparse.Namespace) -> Told:
+    key = keys.create_key(
         db,
         project,
         name=options.name,
@@ -30,11 +43,12 @@ def _create_key(db: Session, project: Project, options: argparse.Namespace) -> s
         read_only=options.read_only,
         expires_at=now() + timedelta(days=options.days) if options.days else None,
     )
+    return Told(key, [{"key": key}])
 
 
-def _list_keys(db: Session, project: Project, _: argparse.Namespace) -> str:
+def _list_keys(db: Session, project: Project, _: argparse.Namespace) -> Told:
     rows, _more = keys.list_keys(db, project.id, after=None, limit=_ALL)
-    return "\n".join(
+    text = "\n".join(
         "\t".join(
             [
                 str(row.id),
@@ -46,32 +60,38 @@ def _list_keys(db: Session, project: Project, _: argparse.Namespace) -> str:
         )
         for row in rows
     )
+    return Told(text, [KeyOut.model_validate(row).model_dump(mode="json") for row in rows])
 
 
-def _revoke_key(db: Session, project: Project, options: argparse.Namespace) -> str:
+def _revoke_key(db: Session, project: Project, options: argparse.Namespace) -> Told:
     keys.revoke_key_as_operator(db, project, options.id)
-    return f"The key {options.id} is revoked."
+    return Told(f"The key {options.id} is revoked.", [{"id": str(options.id)}])
 
 
-def _invite(db: Session, project: Project, options: argparse.Namespace) -> str:
+def _invite(db: Session, project: Project, options: argparse.Namespace) -> Told:
     made = invitations.invite_as_operator(
         db, project, role=Role(options.role), email=options.email, days=options.days
     )
-    return settings().public_url.rstrip("/") + made.path
+    return _link_told(settings().public_url.rstrip("/") + made.path)
 
 
-def _list_people(db: Session, project: Project, _: argparse.Namespace) -> str:
+def _list_people(db: Session, project: Project, _: argparse.Namespace) -> Told:
     rows, _more = members.people_of(db, project.id, after=None, limit=_ALL)
-    return "\n".join("\t".join([row.name, row.email or "-", row.role]) for row in rows)
+    text = "\n".join("\t".join([row.name, row.email or "-", row.role]) for row in rows)
+    return Told(text, [PersonOut.model_validate(row).model_dump(mode="json") for row in rows])
 
 
-def _link(db: Session, project: Project, options: argparse.Namespace) -> str:
+def _link(db: Session, project: Project, options: argparse.Namespace) -> Told:
     path = people.create_link_as_operator(db, project, options.email)
-    return settings().public_url.rstrip("/") + path
+    return _link_told(settings().public_url.rstrip("/") + path)
 
 
-def _owner_link(db: Session, project: Project, _: argparse.Namespace) -> str:
-    return people.create_sign_in_link(db, project)
+def _link_told(url: str) -> Told:
+    return Told(url, [{"url": url}])
+
+
+def _owner_link(db: Session, project: Project, _: argparse.Namespace) -> Told:
+    return _link_told(people.create_sign_in_link(db, project))
 
 
 def _days(value: str) -> int:
@@ -88,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, work: _Command, what: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=what)
         command.add_argument("--project", default="default")
+        command.add_argument("--json", action="store_true", help="print an object on each line")
         command.set_defaults(work=work)
         return command
 
@@ -113,9 +134,12 @@ def main() -> None:
     options = _parser().parse_args()
     try:
         with transaction() as db:
-            printed = options.work(db, ensure_project(db, options.project), options)
+            told: Told = options.work(db, ensure_project(db, options.project), options)
     except ProblemError as error:
-        raise SystemExit(f"{error.detail} {error.remedy or ''}") from error
+        print(f"{error.detail} {error.remedy or ''}", file=sys.stderr)
+        # As the command line has it: what does not exist was named wrongly.
+        raise SystemExit(2 if error.status in (404, 422) else 1) from error
+    printed = "\n".join(map(json.dumps, told.values)) if options.json else told.text
     if printed:
         print(printed)
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on POST: a repeat of an answered request gets the first answer.
+"""`Idempotency-Key` on POST and PUT: a repeat of an answered request gets the first answer.
 
 The key is claimed in the transaction of the work itself. So either both are there or neither,
 and a repeat after a crash, a lost answer or a second click can never do the work twice.
@@ -24,7 +24,7 @@ Out = TypeVar("Out", bound=BaseModel)
 
 
 class Once:
-    """Runs a POST's work once per `Idempotency-Key`; without the header, simply runs it."""
+    """Runs a request's work once per `Idempotency-Key`; without the header, simply runs it."""
 
     def __init__(self, response: Response, key: str | None, request_hash: str) -> None:
         self._response = response

@@ -84,9 +84,16 @@ def get_queue(queue_id: UUID, caller: Viewer, db: ReadSession) -> QueueOut:
     response_model=QueueOut,
     responses=problems(QueueNotFound, PersonUnknown, GroupUnknown),
 )
-def assign_queue(queue_id: UUID, body: AssignIn, caller: Engineer, db: WriteSession) -> QueueOut:
+def assign_queue(
+    queue_id: UUID, body: AssignIn, caller: Engineer, db: WriteSession, once: OnceOnly
+) -> QueueOut:
     """Say who reviews and who adjudicates: people, groups or both."""
-    return queues.describe_queue(db, queues.assign_queue(db, caller, queue_id, body))
+    return once.run(
+        db,
+        caller,
+        QueueOut,
+        lambda: queues.describe_queue(db, queues.assign_queue(db, caller, queue_id, body)),
+    )
 
 
 @router.put(
@@ -94,9 +101,16 @@ def assign_queue(queue_id: UUID, body: AssignIn, caller: Engineer, db: WriteSess
     response_model=QueueOut,
     responses=problems(QueueNotFound, QueueClosed, CanariesInvalid),
 )
-def change_mixing(queue_id: UUID, body: MixingIn, caller: Engineer, db: WriteSession) -> QueueOut:
+def change_mixing(
+    queue_id: UUID, body: MixingIn, caller: Engineer, db: WriteSession, once: OnceOnly
+) -> QueueOut:
     """Say how many audits and canaries it gets in all. What was drawn stays."""
-    return queues.describe_queue(db, queues.change_mixing(db, caller, queue_id, body))
+    return once.run(
+        db,
+        caller,
+        QueueOut,
+        lambda: queues.describe_queue(db, queues.change_mixing(db, caller, queue_id, body)),
+    )
 
 
 @router.post(

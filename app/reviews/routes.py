@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 
 from app.access.guards import Reviewer, Viewer
+from app.access.idempotency import OnceOnly
 from app.datasets.errors import DatasetNotFound
 from app.db import ReadSession, WriteSession
 from app.errors import problem_response, problems
@@ -81,6 +82,7 @@ def release_claims(
     queue_id: UUID,
     caller: Reviewer,
     db: WriteSession,
+    once: OnceOnly,
     position: Annotated[
         int | None, Query(ge=0, le=2**31 - 1, description="Only this item.")
     ] = None,
@@ -95,7 +97,12 @@ def release_claims(
     ] = 0,
 ) -> ReleasedOut:
     """Give back all that the caller holds, as on leaving the page, or one item."""
-    return claims.release_claims(db, caller, queue_id, position, grace_s=grace_s)
+    return once.run(
+        db,
+        caller,
+        ReleasedOut,
+        lambda: claims.release_claims(db, caller, queue_id, position, grace_s=grace_s),
+    )
 
 
 @router.post(

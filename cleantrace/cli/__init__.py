@@ -5,6 +5,7 @@ import typer
 from cleantrace.cli import (
     datasets,
     doctor,
+    estimates,
     exports,
     gates,
     keys,
@@ -13,6 +14,7 @@ from cleantrace.cli import (
     queues,
     runs,
     scans,
+    scores,
     signing_keys,
     stack,
 )
@@ -34,7 +36,9 @@ app.add_typer(datasets.app, name="datasets")
 app.add_typer(runs.app, name="runs")
 app.add_typer(runs.checkpoints, name="checkpoints")
 app.add_typer(scans.app, name="scans")
-app.add_typer(scans.flags, name="flags")
+app.add_typer(estimates.app, name="estimates")
+app.add_typer(scores.flags, name="flags")
+app.add_typer(scores.scores, name="scores")
 app.add_typer(queues.app, name="queues")
 app.add_typer(gates.app, name="gates")
 app.add_typer(gates.app, name="gate", hidden=True)  # `gate check` reads better than `gates check`

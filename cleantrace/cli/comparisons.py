@@ -1,18 +1,15 @@
 """`cleantrace datasets diff` and `cleantrace scans compare`."""
 
 import itertools
-import json
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
+from cleantrace.cli.results import AsJson, print_json, tell
 from cleantrace.cli.service import connected, out
-from cleantrace.client import ChangedExample, ComparedExample
-
-_AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with every example.")]
+from cleantrace.client import ChangedExample, ComparedExample, ScanComparison
 
 
 def diff(
@@ -20,7 +17,7 @@ def diff(
     before: Annotated[str, typer.Argument(help="The earlier version: id, or name:version.")],
     after: Annotated[str, typer.Argument(help="The later version.")],
     limit: Annotated[int, typer.Option(min=0, help="Examples to print at most.")] = 50,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what changed between two versions of a dataset, by whom, when and why."""
     with connected(context) as client:
@@ -28,8 +25,7 @@ def diff(
         found = client.changes(now, was)
         every = client.changed_examples(now, was)
         if as_json:
-            examples = [asdict(each) for each in every]
-            _print_json(asdict(found) | {"examples": examples})
+            print_json(found.to_json() | {"examples": [each.to_json() for each in every]})
             return
         shown = list(itertools.islice(every, limit))
     counts = found.counts
@@ -66,14 +62,15 @@ def compare(
     before: Annotated[str, typer.Argument(help="Id of the earlier scan.")],
     after: Annotated[str, typer.Argument(help="Id of the later scan.")],
     limit: Annotated[int, typer.Option(min=0, max=200, help="Moved examples to tell.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what became of an earlier scan's flags, and which examples moved most."""
     with connected(context) as client:
         found = client.compare_scans(after, before, most=limit)
-    if as_json:
-        _print_json(asdict(found))
-        return
+    tell(found, as_json, _print_comparison)
+
+
+def _print_comparison(found: ScanComparison) -> None:
     flags, corrected = found.flags, found.corrected
     out.print(f"flags: {flags.gone:,} gone, {flags.kept:,} kept, {flags.new:,} new")
     out.print(
@@ -105,7 +102,3 @@ def _label(label: str | None, target: float | None) -> str:
     if label is None:
         return "" if target is None else f"{target:g}"
     return label
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))

@@ -1,8 +1,15 @@
 """Datasets as people name them on the command line."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import typer
 
-from cleantrace.client import Client, Dataset
+from cleantrace.client import Dataset
+
+if TYPE_CHECKING:
+    from cleantrace.client import Client
 
 
 def find_dataset(client: Client, ref: str) -> Dataset | str:

@@ -4,14 +4,24 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from cleantrace.cli import comparisons, label_estimates
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.service import connected, id_column, location, out, remember, sent
-from cleantrace.progress import Bar
+from cleantrace.cli.results import (
+    AsJson,
+    Timeout,
+    Wait,
+    follow,
+    tell,
+    tell_all,
+    tell_status,
+)
+from cleantrace.cli.service import connected, location, remember, sent
+from cleantrace.client import Dataset, RejectedRow
 
 app = typer.Typer(help="Datasets.", no_args_is_help=True, callback=remember)
+
+DatasetName = Annotated[str, typer.Argument(metavar="DATASET", help="Id, or name:version.")]
 
 
 class Format(StrEnum):
@@ -57,7 +67,9 @@ def register(
     upload: Annotated[
         bool, typer.Option("--upload", help="Send the file from here; else the service reads it.")
     ] = False,
-    wait: Annotated[bool, typer.Option(help="Wait until it is indexed.")] = True,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
 ) -> None:
     """Register a version of a data set, and print its id."""
     columns: Any = input_columns
@@ -77,43 +89,70 @@ def register(
             classes=classes.split(",") if classes else None,
             on_bad_rows=on_bad_rows.value,
         )
-        typer.echo(made.id)
-        if wait:
-            with Bar("Indexing") as bar:
-                client.wait_for_dataset(made, progress=bar.dataset)
+        follow(
+            made,
+            "Indexing",
+            lambda bar: client.wait_for_dataset(made, progress=bar.dataset, timeout_s=timeout),
+            wait=wait,
+            as_json=as_json,
+        )
 
 
 @app.command("list")
 def list_datasets(
     context: typer.Context,
     name: Annotated[str | None, typer.Option(help="Only the versions of this one.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List datasets, newest first."""
-    table = Table("name", "version", "status", "examples", "task", id_column(), box=None)
+    columns = ["name", "version", "status", "examples", "task", "id"]
     with connected(context) as client:
-        for each in client.datasets(name):
-            count = "" if each.example_count is None else f"{each.example_count:,}"
-            table.add_row(each.name, each.version, each.status, count, each.task, each.id)
-    out.print(table)
+        tell_all(client.datasets(name), as_json, columns, _row)
+
+
+def _row(dataset: Dataset) -> list[str]:
+    count = "" if dataset.example_count is None else f"{dataset.example_count:,}"
+    return [dataset.name, dataset.version, dataset.status, count, dataset.task, dataset.id]
 
 
 @app.command("show")
-def show(
-    context: typer.Context,
-    dataset: Annotated[str, typer.Argument(help="Id, or name:version.")],
-) -> None:
-    """Show a dataset, and why rows of it were rejected."""
+def show(context: typer.Context, dataset: DatasetName, as_json: AsJson = False) -> None:
+    """Show a dataset; `rejected` lists the rows that could not be used."""
     with connected(context) as client:
-        found = client.get_dataset(find_dataset(client, dataset))
-        table = Table(box=None, show_header=False)
-        for name, value in vars(found).items():
-            if value is not None and name != "failure":
-                table.add_row(name, str(value), style="default")
-        out.print(table)
-        if found.failure is not None:
-            out.print(f"failed: {found.failure.detail} {found.failure.remedy or ''}", markup=False)
-        for row in client.rejected_rows(found) if found.rejected_count else ():
-            out.print(f"row {row.row}: {row.reason}", markup=False, highlight=False)
+        tell(client.get_dataset(find_dataset(client, dataset)), as_json)
+
+
+@app.command("rejected")
+def list_rejected(context: typer.Context, dataset: DatasetName, as_json: AsJson = False) -> None:
+    """List the rows that indexing could not use, and why; the first 1,000."""
+    with connected(context) as client:
+        rows = client.rejected_rows(find_dataset(client, dataset))
+        tell_all(rows, as_json, ["row", "key", "reason"], _rejected)
+
+
+def _rejected(row: RejectedRow) -> list[str]:
+    return [str(row.row), row.key or "", row.reason]
+
+
+@app.command("retry")
+def retry(
+    context: typer.Context,
+    dataset: DatasetName,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Index a failed dataset again."""
+    with connected(context) as client:
+        again = client.retry_dataset(find_dataset(client, dataset))
+        follow(
+            again,
+            "Indexing",
+            lambda bar: client.wait_for_dataset(again, progress=bar.dataset, timeout_s=timeout),
+            wait=wait,
+            as_json=as_json,
+            as_text=tell_status,
+        )
 
 
 app.command("estimate")(label_estimates.estimate)

@@ -1,22 +1,25 @@
 """`cleantrace doctor`: what is wrong between this machine and the service, and what to do."""
 
-import json
+from __future__ import annotations
+
 import platform
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import httpx
 import typer
 
+from cleantrace.cli.exits import FAILED
+from cleantrace.cli.results import AsJson, print_json
 from cleantrace.cli.service import ApiKey, DataDir, Project, Url, out, settings_of
-from cleantrace.client import Client
-from cleantrace.client.answers import is_loopback
 from cleantrace.client.config import Settings
 from cleantrace.client.errors import CleantraceError
 from cleantrace.version import __version__
+
+if TYPE_CHECKING:
+    import httpx
 
 _MOST_SKEW_S = 60
 
@@ -36,21 +39,21 @@ def doctor(
     api_key: ApiKey = None,
     project: Project = None,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at configuration, service, key and clock; say what to do where something is wrong.
 
     Exit status: 0 all is well, 1 something is not.
     """
-    findings = []
+    is_well = True
     for finding in _look(url, api_key, project, data_dir):
-        findings.append(finding)
-        if not as_json:
+        is_well &= finding.is_well
+        if as_json:
+            print_json(asdict(finding), indent=None)
+        else:
             _print(finding)
-    if as_json:
-        typer.echo(json.dumps([asdict(each) for each in findings], indent=2))
-    if not all(each.is_well for each in findings):
-        raise typer.Exit(1)
+    if not is_well:
+        raise typer.Exit(FAILED)
 
 
 def _print(finding: Finding) -> None:
@@ -63,6 +66,8 @@ def _print(finding: Finding) -> None:
 
 def _look(url: Url, api_key: ApiKey, project: Project, data_dir: DataDir) -> Iterator[Finding]:
     """Stops at the first thing without which the rest cannot be known."""
+    import httpx
+
     yield Finding("this", True, f"cleantrace {__version__}, Python {platform.python_version()}")
     try:
         found = settings_of(url, api_key, project, data_dir)
@@ -93,6 +98,10 @@ def _look(url: Url, api_key: ApiKey, project: Project, data_dir: DataDir) -> Ite
 
 
 def _ask(url: str) -> httpx.Response:
+    import httpx
+
+    from cleantrace.client.answers import is_loopback
+
     # As the client does it: a proxy cannot reach this machine's own services.
     return httpx.get(url, timeout=10, trust_env=not is_loopback(httpx.URL(url).host))
 
@@ -117,6 +126,8 @@ def _clock(date: str) -> Finding:
 
 
 def _key(found: Settings) -> Finding:
+    from cleantrace.client import Client
+
     try:
         with Client(found.url, found.api_key, found.project, tries=2) as client:
             me = client.me()

@@ -1,13 +1,22 @@
-"""`cleantrace scans estimate`."""
+"""`cleantrace scans estimate`, and `cleantrace estimates ...` of what was asked."""
 
-import json
-from dataclasses import asdict
-from enum import StrEnum
-from typing import Annotated
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from cleantrace.cli.results import (
+    AsJson,
+    Timeout,
+    Wait,
+    follow,
+    print_fields,
+    tell_id,
+    tell_nothing,
+)
 from cleantrace.cli.scan_options import (
     Fresh,
     KeepEvidence,
@@ -24,14 +33,15 @@ from cleantrace.cli.scan_options import (
     WeightingOption,
     scan_arguments,
 )
-from cleantrace.cli.service import connected, out
+from cleantrace.cli.service import connected, out, remember
 from cleantrace.client import Choice, Estimate, EstimateResult
-from cleantrace.progress import Bar
 
+if TYPE_CHECKING:
+    from cleantrace.client import Client
 
-class Output(StrEnum):
-    table = "table"
-    json = "json"
+app = typer.Typer(
+    help="What scans would cost, as asked in the last day.", no_args_is_help=True, callback=remember
+)
 
 
 def estimate(
@@ -46,7 +56,9 @@ def estimate(
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
     precision: PrecisionOption = Precision.full,
-    output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what a scan would cost, and what cheaper ones would. Starts none."""
     arguments = scan_arguments(
@@ -60,18 +72,52 @@ def estimate(
         fresh=fresh,
         precision=precision,
     )
-    with connected(context) as client, Bar("Estimating") as bar:
-        found = client.estimate_scan(run, **arguments, progress=bar.estimate)
-    _PRINTERS[output](found)
+    with connected(context) as client:
+        asked = client.start_estimate(run, **arguments)
+        _follow(client, asked, tell_id, wait=wait, timeout_s=timeout, as_json=as_json)
 
 
-def _print_json(found: Estimate) -> None:
-    typer.echo(json.dumps(asdict(found), indent=2, default=str))
+@app.command("show")
+def show(
+    context: typer.Context,
+    estimate: Annotated[str, typer.Argument(help="Id of the estimate.")],
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a scan would cost, as it was asked before."""
+    with connected(context) as client:
+        found = client.get_estimate(estimate)
+        _follow(client, found, print_fields, wait=wait, timeout_s=timeout, as_json=as_json)
 
 
-def _print_table(found: Estimate) -> None:
-    result = found.result
-    assert result is not None, "only what is done is printed"
+def _follow(
+    client: Client,
+    asked: Estimate,
+    unfinished: Callable[[Estimate], None],
+    *,
+    wait: bool,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    """What has no table yet is told by `unfinished`."""
+    found = follow(
+        asked,
+        "Estimating",
+        lambda bar: client.wait_for_estimate(asked, progress=bar.estimate, timeout_s=timeout_s),
+        wait=wait,
+        as_json=as_json,
+        as_text=tell_nothing,
+    )
+    if as_json:
+        return
+    if found.result is None:
+        unfinished(found)
+    else:
+        _print(found.result)
+
+
+def _print(result: EstimateResult) -> None:
     table = Table("scan", box=None)
     for name in ("time", "memory", "disk", "to compute", "reused", "ranks alike"):
         table.add_column(name, justify="right")
@@ -120,6 +166,3 @@ def size(count: float) -> str:
             )
         count /= 1000
     return f"{count:.1f} TB"
-
-
-_PRINTERS = {Output.table: _print_table, Output.json: _print_json}

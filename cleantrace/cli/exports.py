@@ -1,21 +1,21 @@
 """`cleantrace exports ...`."""
 
-import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.service import connected, ending_as_told, id_column, out, remember
-from cleantrace.packs import verify_pack
-from cleantrace.progress import Bar
-from cleantrace.reports.escaping import visible
+from cleantrace.cli.exits import FAILED, ending_as_told, fail
+from cleantrace.cli.results import AsJson, Timeout, Wait, follow, print_json, tell, tell_all
+from cleantrace.cli.service import connected, remember
+from cleantrace.client import Export
 
 app = typer.Typer(help="Corrections, taken out as files.", no_args_is_help=True, callback=remember)
+
+ExportId = Annotated[str, typer.Argument(metavar="EXPORT", help="Id of the export.")]
 
 
 class What(StrEnum):
@@ -56,7 +56,9 @@ def create(
     folder: Annotated[
         Path | None, typer.Option("--download", help="Download the files to this folder.")
     ] = None,
-    wait: Annotated[bool, typer.Option(help="Wait until it is made.")] = True,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
 ) -> None:
     """Export what people found, and print the export's id."""
     kind = _kind(what, cleanlab)
@@ -71,13 +73,17 @@ def create(
             scan=cleanlab or scan,
             register_as=register_as,
         )
-        typer.echo(made.id)
-        if wait or folder is not None:
-            with Bar("Exporting") as bar:
-                client.wait_for_export(made, progress=bar.export)
+        follow(
+            made,
+            "Exporting",
+            lambda bar: client.wait_for_export(made, progress=bar.export, timeout_s=timeout),
+            wait=wait or folder is not None,
+            as_json=as_json,
+        )
         if folder is not None:
-            for path in client.download_export(made, folder):
-                typer.echo(path)
+            paths = client.download_export(made, folder)
+            if not as_json:  # as JSON the export has told its files
+                _tell_paths(paths, as_json=False)
 
 
 def _kind(what: What, cleanlab: str | None) -> Literal["patch", "dataset", "cleanlab", "evidence"]:
@@ -94,42 +100,50 @@ def list_exports(
     dataset: Annotated[
         str | None, typer.Option(help="Only of this one: id, or name:version.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List exports, newest first."""
-    table = Table("created", "what", "status", "rows", "registered as", id_column(), box=None)
+    columns = ["created", "what", "status", "rows", "registered as", "id"]
     with connected(context) as client:
         only = None if dataset is None else find_dataset(client, dataset)
-        for each in client.exports(only):
-            table.add_row(
-                f"{each.created_at:%Y-%m-%d %H:%M}",
-                each.kind if each.format is None else f"{each.kind}, {each.format}",
-                each.status,
-                f"{each.rows_done:,}",
-                each.register_as or "",
-                each.id,
-            )
-    out.print(table)
+        tell_all(client.exports(only), as_json, columns, _row)
+
+
+def _row(export: Export) -> list[str]:
+    return [
+        f"{export.created_at:%Y-%m-%d %H:%M}",
+        export.kind if export.format is None else f"{export.kind}, {export.format}",
+        export.status,
+        f"{export.rows_done:,}",
+        export.register_as or "",
+        export.id,
+    ]
 
 
 @app.command("show")
-def show(
-    context: typer.Context, export: Annotated[str, typer.Argument(help="Id of the export.")]
-) -> None:
-    """Show an export, its files and its card as JSON."""
+def show(context: typer.Context, export: ExportId, as_json: AsJson = False) -> None:
+    """Show an export, its files and its card."""
     with connected(context) as client:
-        found = asdict(client.get_export(export))
-    typer.echo(json.dumps(found, indent=2, default=str))
+        tell(client.get_export(export), as_json)
 
 
 @app.command("download")
 def download(
     context: typer.Context,
-    export: Annotated[str, typer.Argument(help="Id of the export.")],
+    export: ExportId,
     folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Download the files of an export and its card; goes on with what broke off."""
     with connected(context) as client:
-        for path in client.download_export(export, folder):
+        _tell_paths(client.download_export(export, folder), as_json)
+
+
+def _tell_paths(paths: list[Path], as_json: bool) -> None:
+    for path in paths:
+        if as_json:
+            print_json({"path": str(path)}, indent=None)
+        else:
             typer.echo(path)
 
 
@@ -147,11 +161,15 @@ def verify(
             dir_okay=False,
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether an evidence pack is what was signed: file by file. Needs no service with --key.
 
-    Exit status: 0 all of it holds, 1 something does not, or there is no pack.
+    Exit status: 0 all of it holds, 1 something does not, 2 there is no pack.
     """
+    from cleantrace.packs import verify_pack
+    from cleantrace.reports.escaping import visible
+
     if key is not None:
         keys = key.read_bytes()
     else:
@@ -159,12 +177,15 @@ def verify(
             keys = "\n".join(each.public_key for each in client.signing_keys()).encode()
     with ending_as_told():
         found = verify_pack(pack, keys)
-    for each in found.findings:
+    if as_json:
+        print_json({"holds": found.holds, "findings": [asdict(each) for each in found.findings]})
+    for each in [] if as_json else found.findings:
         mark = "ok    " if each.holds else "FAILED"
         typer.echo(f"{mark}  {visible(each.what)}: {visible(each.says)}")
     if not found.holds:
-        typer.secho(f"{pack} is not what was signed.", err=True, fg=typer.colors.RED)
-        raise typer.Exit(1)
+        fail(f"{pack} is not what was signed.", FAILED)
+    if as_json:
+        return
     dataset = found.predicate["dataset"]
     name, version = visible(dataset["name"]), visible(dataset["version"])
     typer.echo(f"All of it holds: evidence of {name}:{version}, {dataset['examples']:,} examples.")

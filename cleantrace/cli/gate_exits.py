@@ -1,47 +1,9 @@
-"""How commands on gates end, so that a CI job can tell one thing from another.
+"""With which status a verdict ends a command."""
 
-0 passed, warnings too unless --strict; 1 the gate failed; 2 the command line or the policy file is
-wrong; 3 the service refused or was not reached; 4 no verdict was possible.
-"""
+from typing import Any
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
-
-import typer
-
-from cleantrace.cli.service import client_of
-from cleantrace.client import Client, GateEvaluation
-from cleantrace.client.errors import (
-    ApiError,
-    CleantraceError,
-    Invalid,
-    NotConfigured,
-    NotFound,
-)
-from cleantrace.gates import PolicyFileInvalid
-
-PASSED, FAILED, USAGE, SERVICE, NO_VERDICT = range(5)
-
-
-@contextmanager
-def connected_to_gates(context: typer.Context) -> Iterator[Client]:
-    """As `connected`, with the exits of gates."""
-    try:
-        with client_of(context) as client:
-            yield client
-    except CleantraceError as error:
-        end(error)
-
-
-def end(error: CleantraceError) -> NoReturn:
-    # What does not exist was named wrongly; a key that may not is the service's to say.
-    is_usage = isinstance(error, PolicyFileInvalid | NotConfigured | NotFound | Invalid)
-    text = str(error)
-    if isinstance(error, ApiError) and error.status >= 500:
-        text = f"the service answered {error.status}: {text}"
-    typer.secho(f"cleantrace: {text}", err=True, fg=typer.colors.RED)
-    raise typer.Exit(USAGE if is_usage else SERVICE)
+from cleantrace.cli.exits import FAILED, NO_VERDICT, PASSED
+from cleantrace.client import GateEvaluation
 
 
 def status_of(evaluation: GateEvaluation, *, strict: bool) -> int:

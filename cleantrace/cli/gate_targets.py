@@ -1,5 +1,7 @@
 """What `gate check` looks at: the dataset version, its scan, and the data in the repository."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
@@ -9,13 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.client import Client, Dataset
+from cleantrace.cli.exits import complain
+from cleantrace.client import Dataset
 from cleantrace.client.errors import JobFailed, WaitTimedOut
 from cleantrace.progress import Bar
+
+if TYPE_CHECKING:
+    from cleantrace.client import Client
 
 _SOURCE = Path(__file__).resolve().parents[2]
 
@@ -82,7 +89,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (WaitTimedOut, JobFailed) as error:
-        typer.secho(f"cleantrace: {error}", err=True, fg=typer.colors.YELLOW)
+        complain(str(error), typer.colors.YELLOW)
 
 
 def fingerprint_of(client: Client, dataset_id: str, data: Path) -> str | None:
@@ -99,7 +106,7 @@ def fingerprint_of(client: Client, dataset_id: str, data: Path) -> str | None:
         "columns": found.columns,
         "modality": found.modality,
         "classes": found.classes,
-        "on_bad_rows": "skip" if found.rejected_count else "fail",
+        "on_bad_rows": found.on_bad_rows,
     }
     path = os.pathsep.join(filter(None, [str(_SOURCE), os.environ.get("PYTHONPATH")]))
     answer = subprocess.run(
@@ -115,5 +122,5 @@ def fingerprint_of(client: Client, dataset_id: str, data: Path) -> str | None:
     reason = answer.stderr.strip()
     if "ModuleNotFoundError" in reason:
         reason = "reading data needs more packages: pip install 'cleantrace[api]'"
-    typer.secho(f"cleantrace: {data}: {reason}", err=True, fg=typer.colors.YELLOW)
+    complain(f"{data}: {reason}", typer.colors.YELLOW)
     return None

@@ -1,22 +1,27 @@
 """`cleantrace gates ...`, and `cleantrace gate ...` for those who check one."""
 
-import json
+from __future__ import annotations
+
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.gate_exits import connected_to_gates, end, status_of
+from cleantrace.cli.exits import end
+from cleantrace.cli.gate_exits import status_of
 from cleantrace.cli.gate_targets import find_target, fingerprint_of
-from cleantrace.cli.service import id_column, out, remember
-from cleantrace.client import Client, Gate, GateEvaluation
+from cleantrace.cli.results import AsJson, Timeout, print_json, tell, tell_all
+from cleantrace.cli.service import connected, out, remember
+from cleantrace.client import Gate, GateEvaluation, GateEvaluationRow
 from cleantrace.client.errors import ApiError
-from cleantrace.gates import PolicyFile, PolicyFileInvalid, read_policy
 from cleantrace.reports import FORMATS, Report
 from cleantrace.reports.terminal import styled
+
+if TYPE_CHECKING:
+    from cleantrace.client import Client
+    from cleantrace.gates import PolicyFile
 
 app = typer.Typer(
     help="Gates: policies that a dataset version must meet.",
@@ -33,7 +38,6 @@ Reports = Annotated[
         "what is printed. Repeat for several.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the evaluation as JSON.")]
 
 
 @app.command("check")
@@ -62,9 +66,7 @@ def check(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for a scan that is under way.")
     ] = False,
-    timeout: Annotated[
-        float | None, typer.Option(min=0, help="With --wait: seconds to wait at most.")
-    ] = None,
+    timeout: Timeout = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False,
     as_json: AsJson = False,
@@ -79,7 +81,7 @@ def check(
     if (policy is None) == (gate is None):
         raise typer.BadParameter("Give --policy FILE or --gate NAME.")
     file = None if policy is None else _read(policy)
-    with connected_to_gates(context) as client:
+    with connected(context) as client:
         target = find_target(client, dataset, scan, wait=wait, timeout_s=timeout)
         if data is not None:
             fingerprint = fingerprint_of(client, target.dataset_id, data)
@@ -105,38 +107,49 @@ def check(
 def store(
     context: typer.Context,
     policy: Annotated[Path, typer.Argument(help="A policy file: YAML.")],
+    as_json: AsJson = False,
 ) -> None:
     """Store a policy as the next version of its name, and print name and version."""
     file = _read(policy)
-    with connected_to_gates(context) as client:
+    with connected(context) as client:
         try:
             stored = client.store_gate(file.policy)
         except ApiError as error:
             raise file.refused(error) or error from None
-    typer.echo(f"{stored.name}:{stored.version}")
+    tell(stored, as_json, _tell_name)
+
+
+def _tell_name(gate: Gate) -> None:
+    typer.echo(f"{gate.name}:{gate.version}")
 
 
 @app.command("list")
-def list_gates(context: typer.Context) -> None:
+def list_gates(context: typer.Context, as_json: AsJson = False) -> None:
     """List stored policies in all their versions, the newest first."""
-    table = Table("name", "version", "rules", "stored", "by", id_column(), box=None)
-    with connected_to_gates(context) as client:
-        for each in client.gates():
-            rules = str(len(each.policy["rules"]))
-            stored = f"{each.created_at:%Y-%m-%d %H:%M}"
-            table.add_row(each.name, str(each.version), rules, stored, each.created_by, each.id)
-    out.print(table)
+    columns = ["name", "version", "rules", "stored", "by", "id"]
+    with connected(context) as client:
+        tell_all(client.gates(), as_json, columns, _gate_row)
+
+
+def _gate_row(gate: Gate) -> list[str]:
+    rules = str(len(gate.policy["rules"]))
+    stored = f"{gate.created_at:%Y-%m-%d %H:%M}"
+    return [gate.name, str(gate.version), rules, stored, gate.created_by, gate.id]
 
 
 @app.command("show")
 def show(
     context: typer.Context,
     gate: Annotated[str, typer.Argument(help="NAME, NAME:VERSION, or an id.")],
+    as_json: AsJson = False,
 ) -> None:
-    """Show a stored policy as JSON, which is YAML as well."""
-    with connected_to_gates(context) as client:
-        found = _find_gate(client, gate)
-    typer.echo(json.dumps(found.policy, indent=2, ensure_ascii=False))
+    """Show a stored policy as JSON, which is YAML as well; --json all that is stored with it."""
+    with connected(context) as client:
+        tell(_find_gate(client, gate), as_json, _print_policy)
+
+
+def _print_policy(gate: Gate) -> None:
+    print_json(gate.policy)
 
 
 @app.command("evaluations")
@@ -146,38 +159,37 @@ def list_evaluations(
         str | None, typer.Option(help="Only those of a dataset: id, or name:version.")
     ] = None,
     gate: Annotated[str | None, typer.Option(help="Only those of this name.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List verdicts, the newest first."""
-    table = Table("at", "gate", "version", "verdict", "by", id_column(), box=None)
-    with connected_to_gates(context) as client:
+    columns = ["at", "gate", "version", "verdict", "by", "id"]
+    with connected(context) as client:
         only = None if dataset is None else find_dataset(client, dataset)
-        for each in client.gate_evaluations(only, gate):
-            version = "" if each.gate_version is None else str(each.gate_version)
-            at = f"{each.at:%Y-%m-%d %H:%M}"
-            verdict = each.verdict.replace("_", " ")
-            table.add_row(at, each.gate, version, verdict, each.by, each.id)
-    out.print(table)
+        tell_all(client.gate_evaluations(only, gate), as_json, columns, _verdict_row)
+
+
+def _verdict_row(row: GateEvaluationRow) -> list[str]:
+    version = "" if row.gate_version is None else str(row.gate_version)
+    verdict = row.verdict.replace("_", " ")
+    return [f"{row.at:%Y-%m-%d %H:%M}", row.gate, version, verdict, row.by, row.id]
 
 
 @app.command("explain")
 def explain(
     context: typer.Context,
     evaluation: Annotated[str, typer.Argument(help="Id of an evaluation.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="All inputs and results, as JSON.")
-    ] = False,
+    as_json: AsJson = False,
     report: Reports = None,
 ) -> None:
     """Tell a verdict's reasons once more, and what it was made from."""
     wanted = _wanted(report)
-    with connected_to_gates(context) as client:
+    with connected(context) as client:
         found = client.explain_gate(evaluation)
         if as_json:
-            told = {"inputs": found.inputs, "repeats": found.repeats}
-            typer.echo(json.dumps({"evaluation": found.evaluation.answer, **told}, indent=2))
-            return
-        _print(_report_of(client, found.evaluation, None, None), wanted, as_json=False)
-    if not report:
+            print_json(found)
+        else:
+            _print(_report_of(client, found.evaluation, None, None), wanted, as_json=False)
+    if not report and not as_json:
         typer.echo(f"\nEvaluated on {found.evaluation.at} by {found.evaluation.by}.")
         same = "the same result" if found.repeats else "another result: the rules have changed"
         typer.echo(f"The same inputs give {same}. See them with --json.")
@@ -190,6 +202,8 @@ def schema() -> None:
 
 
 def _read(path: Path) -> PolicyFile:
+    from cleantrace.gates import PolicyFileInvalid, read_policy  # brings YAML along
+
     try:
         return read_policy(path)
     except PolicyFileInvalid as error:
@@ -252,7 +266,7 @@ def _print(report: Report, wanted: list[tuple[str, Path | None]], *, as_json: bo
         if path is not None:
             _write(path, FORMATS[name](report))
     if as_json:
-        typer.echo(json.dumps(report.evaluation, indent=2))
+        print_json(dict(report.evaluation))
     elif not printed:
         out.print(styled(report), end="", soft_wrap=True)
     for name in printed:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cleantrace.cli.operator import DataDir, Project, run_as_operator
+from cleantrace.cli.results import AsJson
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -21,6 +22,7 @@ def create(
         bool, typer.Option("--read-only", help="It sees what its role sees, changes nothing.")
     ] = False,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make an API key and print it, once: only its hash is kept.
 
@@ -30,13 +32,15 @@ def create(
     arguments = ["create-key", "--project", project, "--role", role, "--name", name]
     arguments += ["--read-only"] if read_only else []
     arguments += [] if days is None else ["--days", str(days)]
-    run_as_operator(data_dir, *arguments)
+    run_as_operator(data_dir, as_json, *arguments)
 
 
 @app.command("list")
-def list_keys(project: Project = "default", data_dir: DataDir = None) -> None:
+def list_keys(
+    project: Project = "default", data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
     """Print the keys that open something: id, name, scope, expiry, last use."""
-    run_as_operator(data_dir, "list-keys", "--project", project)
+    run_as_operator(data_dir, as_json, "list-keys", "--project", project)
 
 
 @app.command("revoke")
@@ -44,6 +48,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(help="The id that `list` prints.")],
     project: Project = "default",
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """End a key at once, and every browser session begun with it."""
-    run_as_operator(data_dir, "revoke-key", "--project", project, key_id)
+    run_as_operator(data_dir, as_json, "revoke-key", "--project", project, key_id)

@@ -1,15 +1,13 @@
 """`cleantrace datasets estimate`."""
 
-import json
 import math
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.estimates import Output
+from cleantrace.cli.results import AsJson, tell
 from cleantrace.cli.service import connected, out
 from cleantrace.client import LabelEstimate, Wrong
 
@@ -23,14 +21,15 @@ def estimate(
     target: Annotated[
         float, typer.Option(min=0, max=0.9999, help="Share to tell the audits for that show it.")
     ] = 0.01,
-    output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
+    as_json: AsJson = False,
 ) -> None:
     """Tell how many labels are wrong, with bounds that hold however often you ask."""
     with connected(context) as client:
         found = client.estimate(find_dataset(client, dataset), alpha=alpha, target=target)
-    if output is Output.json:
-        typer.echo(json.dumps(asdict(found), indent=2))
-        return
+    tell(found, as_json, _print)
+
+
+def _print(found: LabelEstimate) -> None:
     typer.echo(found.says)
     table = Table("wrong labels", box=None)
     for name in ("likeliest", "lowest", "highest", "share, at most"):

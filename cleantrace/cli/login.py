@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cleantrace.cli.failing import fail
-from cleantrace.cli.service import ending_as_told
-from cleantrace.client import Client
+from cleantrace.cli.exits import USAGE, ending_as_told, fail
 from cleantrace.client.user_config import forget_login, remember_login
 
 
@@ -31,12 +29,14 @@ def login(
         raise typer.BadParameter("there is no terminal to ask for the key: use --key-stdin")
     if not key:
         raise typer.BadParameter("the key is empty")
+    from cleantrace.client import Client  # brings HTTP along
+
     with ending_as_told(), Client(url, key, project, tries=2) as client:
         me = client.me()
     try:
         path = remember_login(client.url, project, key)
     except OSError as error:
-        fail(f"The key could not be kept: {error}.")
+        fail(f"The key could not be kept: {error}.", USAGE)
     typer.echo(f"{me.name}, {me.role} of {me.project} at {client.url}. Kept in {path}.", err=True)
 
 
@@ -49,5 +49,5 @@ def logout(
     with ending_as_told():
         forgotten = forget_login(url)
     if forgotten is None:
-        fail("No key is kept" + (f" for {url}." if url else "."))
+        fail("No key is kept" + (f" for {url}." if url else "."), USAGE)
     typer.echo(f"Forgot the key of {forgotten}.", err=True)

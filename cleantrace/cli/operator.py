@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cleantrace.cli.failing import fail
+from cleantrace.cli.exits import SERVICE, USAGE, fail
 
 Project = Annotated[str, typer.Option(help="Name of the project.")]
 DataDir = Annotated[Path | None, typer.Option(help="Data directory of the running stack.")]
@@ -16,7 +16,9 @@ DataDir = Annotated[Path | None, typer.Option(help="Data directory of the runnin
 _SOURCE = Path(__file__).resolve().parents[2]
 
 
-def run_as_operator(data_dir: Path | None, *arguments: str, room: str = "app.access") -> NoReturn:
+def run_as_operator(
+    data_dir: Path | None, as_json: bool, *arguments: str, room: str = "app.access"
+) -> NoReturn:
     """Run one of the service's own commands, and end as it ends.
 
     Uses the stack that runs on the data directory; without one and with DATABASE_URL set, the
@@ -24,11 +26,12 @@ def run_as_operator(data_dir: Path | None, *arguments: str, room: str = "app.acc
     """
     path = os.pathsep.join(filter(None, [str(_SOURCE), os.environ.get("PYTHONPATH")]))
     answer = subprocess.run(
-        [sys.executable, "-m", room, *arguments],
+        [sys.executable, "-m", room, *arguments, *(["--json"] if as_json else [])],
         env={**os.environ, "PYTHONPATH": path, **_service_environment(data_dir)},
         check=False,
     )
-    raise typer.Exit(answer.returncode)
+    # Python ends with 1 whatever is wrong; here that is what failed gates end with.
+    raise typer.Exit(SERVICE if answer.returncode == 1 else answer.returncode)
 
 
 def _service_environment(data_dir: Path | None) -> dict[str, str]:
@@ -41,7 +44,8 @@ def _service_environment(data_dir: Path | None) -> dict[str, str]:
     if state is None:
         fail(
             f"No stack runs on {data.path}. Start one (cleantrace up), name its directory with "
-            f"--data-dir, or set DATABASE_URL."
+            f"--data-dir, or set DATABASE_URL.",
+            USAGE,
         )
     return {
         "DATABASE_URL": state.database_url,

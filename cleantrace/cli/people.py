@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cleantrace.cli.operator import DataDir, Project, run_as_operator
+from cleantrace.cli.results import AsJson
 
 app = typer.Typer(help="People of a project.", no_args_is_help=True)
 
@@ -18,17 +19,20 @@ def invite(
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days that it is valid.")] = 7,
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print a link by which somebody joins the project, once."""
     arguments = ["invite", "--project", project, "--role", role, "--days", str(days)]
     arguments += [] if email is None else ["--email", email]
-    run_as_operator(data_dir, *arguments)
+    run_as_operator(data_dir, as_json, *arguments)
 
 
 @app.command("list")
-def list_people(project: Project = "default", data_dir: DataDir = None) -> None:
+def list_people(
+    project: Project = "default", data_dir: DataDir = None, as_json: AsJson = False
+) -> None:
     """Print the project's people: name, e-mail address, role."""
-    run_as_operator(data_dir, "list-people", "--project", project)
+    run_as_operator(data_dir, as_json, "list-people", "--project", project)
 
 
 @app.command("link")
@@ -36,6 +40,7 @@ def link(
     email: Annotated[str, typer.Argument(help="The person's e-mail address.")],
     project: Project = "default",
     data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print a link that signs a person in, once: for whoever lost their password."""
-    run_as_operator(data_dir, "link", "--project", project, email)
+    run_as_operator(data_dir, as_json, "link", "--project", project, email)

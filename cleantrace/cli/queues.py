@@ -1,16 +1,16 @@
 """`cleantrace queues ...`."""
 
-import json
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from cleantrace.cli.service import connected, id_column, out, remember
+from cleantrace.cli.results import AsJson, print_fields, print_json, tell, tell_all, tell_id
+from cleantrace.cli.service import connected, remember
 from cleantrace.client import Queue
 
 app = typer.Typer(help="Review queues.", no_args_is_help=True, callback=remember)
+
+QueueId = Annotated[str, typer.Argument(metavar="QUEUE", help="Id of the queue.")]
 
 _POLICIES = typer.BadParameter("Give at most one of --top-k, --suspicion and --given.")
 
@@ -37,6 +37,7 @@ def create(
     canaries: Annotated[
         int, typer.Option(min=0, help="Examples shown with a wrong label, at most.")
     ] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Make a queue of what a scan flagged, or of what is named; print its id."""
     policies: list[dict[str, Any]] = []
@@ -59,20 +60,19 @@ def create(
             audits=audits,
             canaries=canaries,
         )
-    typer.echo(made.id)
+    tell(made, as_json, tell_id)
 
 
 @app.command("list")
 def list_queues(
     context: typer.Context,
     dataset: Annotated[str | None, typer.Option(help="Only those of this dataset's id.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List queues, newest first."""
-    table = Table("created", "name", "done", "disputed", "overlap", "", id_column(), box=None)
+    columns = ["created", "name", "done", "disputed", "overlap", "", "id"]
     with connected(context) as client:
-        for each in client.queues(dataset):
-            table.add_row(*_row(each))
-    out.print(table)
+        tell_all(client.queues(dataset), as_json, columns, _row)
 
 
 def _row(queue: Queue) -> list[str]:
@@ -90,22 +90,61 @@ def _row(queue: Queue) -> list[str]:
 @app.command("mix")
 def change_mixing(
     context: typer.Context,
-    queue: Annotated[str, typer.Argument(help="Id of the queue.")],
+    queue: QueueId,
     audits: Annotated[int, typer.Option(min=0, help="In all, with those drawn so far.")],
     canaries: Annotated[int, typer.Option(min=0, help="In all, at most.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Say anew how many audits and canaries are mixed into a queue."""
     with connected(context) as client:
         changed = client.change_mixing(queue, audits=audits, canaries=canaries)
-    typer.echo(f"{changed.audits:,} audits, up to {changed.canaries:,} canaries")
+    tell(changed, as_json, _tell_mixing)
 
 
-@app.command("status")
-def status(
-    context: typer.Context,
-    queue: Annotated[str, typer.Argument(help="Id of the queue.")],
-) -> None:
-    """Show a queue and its progress as JSON."""
+def _tell_mixing(queue: Queue) -> None:
+    typer.echo(f"{queue.audits:,} audits, up to {queue.canaries:,} canaries")
+
+
+@app.command("show")
+def show(context: typer.Context, queue: QueueId, as_json: AsJson = False) -> None:
+    """Show a queue and its progress."""
     with connected(context) as client:
-        found = asdict(client.get_queue(queue)) | {"progress": asdict(client.queue_progress(queue))}
-    typer.echo(json.dumps(found, indent=2, default=str))
+        found, progress = client.get_queue(queue), client.queue_progress(queue)
+    if as_json:
+        print_json(found.to_json() | {"progress": progress.to_json()})
+    else:
+        print_fields(found)
+        print_fields(progress)
+
+
+@app.command("close")
+def close(context: typer.Context, queue: QueueId, as_json: AsJson = False) -> None:
+    """Give no item of a queue out any more."""
+    with connected(context) as client:
+        tell(client.close_queue(queue), as_json, _tell_state)
+
+
+@app.command("reopen")
+def reopen(context: typer.Context, queue: QueueId, as_json: AsJson = False) -> None:
+    """Give items of a closed queue out again."""
+    with connected(context) as client:
+        tell(client.reopen_queue(queue), as_json, _tell_state)
+
+
+def _tell_state(queue: Queue) -> None:
+    typer.echo("closed" if queue.closed_at else "open")
+
+
+@app.command("reprioritise")
+def reprioritise(
+    context: typer.Context,
+    queue: QueueId,
+    scan: Annotated[str, typer.Option(help="Id of a complete scan of its dataset.")],
+    order_by: Annotated[
+        str | None, typer.Option(help="Score that orders it; the one before if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Order a queue by another scan. Verdicts stay."""
+    with connected(context) as client:
+        tell(client.reprioritise_queue(queue, scan, order_by=order_by), as_json, tell_id)

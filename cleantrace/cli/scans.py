@@ -1,19 +1,27 @@
-"""`cleantrace scans ...` and `cleantrace flags ...`."""
+"""`cleantrace scans ...`."""
 
-import csv
-import itertools
-import json
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict, fields
-from enum import StrEnum
-from typing import Annotated
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from cleantrace.cli.comparisons import compare
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.estimates import estimate
+from cleantrace.cli.results import (
+    AsJson,
+    Timeout,
+    Wait,
+    follow,
+    tell,
+    tell_all,
+    tell_id,
+    tell_nothing,
+    tell_status,
+)
 from cleantrace.cli.scan_options import (
     Fresh,
     KeepEvidence,
@@ -30,20 +38,14 @@ from cleantrace.cli.scan_options import (
     WeightingOption,
     scan_arguments,
 )
-from cleantrace.cli.service import connected, id_column, out, remember
-from cleantrace.client import Client, Flag, Scan
-from cleantrace.progress import Bar
+from cleantrace.cli.service import connected, out, remember
+from cleantrace.client import Evidence, Scan
+
+if TYPE_CHECKING:
+    from cleantrace.client import Client
 
 app = typer.Typer(help="Scans.", no_args_is_help=True, callback=remember)
-flags = typer.Typer(help="Flagged examples.", no_args_is_help=True, callback=remember)
-
-ScanId = Annotated[str, typer.Argument(help="Id of the scan.")]
-
-
-class Output(StrEnum):
-    table = "table"
-    json = "json"
-    csv = "csv"
+ScanId = Annotated[str, typer.Argument(metavar="SCAN", help="Id of the scan.")]
 
 
 app.command("estimate")(estimate)
@@ -63,7 +65,9 @@ def start(
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
     precision: PrecisionOption = Precision.full,
-    wait: Annotated[bool, typer.Option(help="Wait until it is complete.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
 ) -> None:
     """Start a scan, and print its id."""
     arguments = scan_arguments(
@@ -79,38 +83,66 @@ def start(
     )
     with connected(context) as client:
         made = client.start_scan(run, **arguments)
-        typer.echo(made.id)
-        if wait:
-            _wait(client, made.id)
+        _follow(client, made, tell_id, wait=wait, timeout_s=timeout, as_json=as_json)
 
 
 @app.command("show")
-def show(context: typer.Context, scan: ScanId) -> None:
-    """Show a scan as JSON."""
+def show(context: typer.Context, scan: ScanId, as_json: AsJson = False) -> None:
+    """Show a scan, with its summary once it is complete."""
     with connected(context) as client:
-        found = client.get_scan(scan)
-    typer.echo(json.dumps(asdict(found), indent=2, default=str))
+        tell(client.get_scan(scan), as_json)
 
 
 @app.command("watch")
-def watch(context: typer.Context, scan: ScanId) -> None:
-    """Follow a scan to its end. Status 5 if it failed or was cancelled."""
+def watch(
+    context: typer.Context, scan: ScanId, timeout: Timeout = None, as_json: AsJson = False
+) -> None:
+    """Follow a scan to its end. Status 1 if it failed or was cancelled."""
     with connected(context) as client:
-        _wait(client, scan)
+        found = client.get_scan(scan)
+        _follow(client, found, tell_nothing, wait=True, timeout_s=timeout, as_json=as_json)
 
 
 @app.command("cancel")
-def cancel(context: typer.Context, scan: ScanId) -> None:
+def cancel(context: typer.Context, scan: ScanId, as_json: AsJson = False) -> None:
     """Cancel a scan."""
     with connected(context) as client:
-        typer.echo(client.cancel_scan(scan).status)
+        tell(client.cancel_scan(scan), as_json, tell_status)
 
 
 @app.command("retry")
-def retry(context: typer.Context, scan: ScanId) -> None:
+def retry(
+    context: typer.Context,
+    scan: ScanId,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: AsJson = False,
+) -> None:
     """Go on with a failed or cancelled scan."""
     with connected(context) as client:
-        typer.echo(client.retry_scan(scan).status)
+        again = client.retry_scan(scan)
+        _follow(client, again, tell_status, wait=wait, timeout_s=timeout, as_json=as_json)
+
+
+def _follow(
+    client: Client,
+    scan: Scan,
+    as_text: Callable[[Scan], None],
+    *,
+    wait: bool,
+    timeout_s: float | None,
+    as_json: bool,
+) -> None:
+    over = follow(
+        scan,
+        "Scanning",
+        lambda bar: client.wait_for_scan(scan, progress=bar.scan, timeout_s=timeout_s),
+        wait=wait,
+        as_json=as_json,
+        as_text=as_text,
+    )
+    if wait:
+        typer.echo(f"{over.flagged_count or 0:,} examples are flagged.", err=True)
 
 
 @app.command("evidence")
@@ -120,14 +152,15 @@ def evidence(
     key: Annotated[str, typer.Argument(help="Key of the example.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many of each.")] = 10,
     label: Annotated[str | None, typer.Option(help="Only among those given this class.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the training examples that oppose an example's label, and those that support it."""
     with connected(context) as client:
         found = client.evidence(scan, key=key, k=k, label=label)
-    if as_json:
-        typer.echo(json.dumps(asdict(found), ensure_ascii=False))
-        return
+    tell(found, as_json, _print_evidence)
+
+
+def _print_evidence(found: Evidence) -> None:
     table = Table("", "key", "given", "model says", "influence", box=None)
     for way, side in (("against", found.opponents), ("for", found.proponents)):
         for each in side:
@@ -140,68 +173,19 @@ def evidence(
 @app.command("list")
 def list_scans(
     context: typer.Context,
-    dataset: Annotated[str | None, typer.Option(help="Only those of this dataset's id.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Only those of this one: id, or name:version.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List scans, newest first."""
-    table = Table("started", "status", "done", "flagged", "score", id_column(), box=None)
+    columns = ["started", "status", "done", "flagged", "score", "id"]
     with connected(context) as client:
-        for each in client.scans(dataset):
-            table.add_row(*_row(each))
-    out.print(table)
-
-
-@flags.command("list")
-def list_flags(
-    context: typer.Context,
-    scan: Annotated[str, typer.Option(help="Id of the scan.")],
-    output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
-    label: Annotated[str | None, typer.Option(help="Only those given this class.")] = None,
-    suggested: Annotated[str | None, typer.Option(help="Only those suggested this one.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
-) -> None:
-    """List a scan's flags, the most suspicious first. json prints one object a line."""
-    with connected(context) as client:
-        found = itertools.islice(client.flags(scan, label=label, suggested=suggested), limit)
-        _PRINTERS[output](found)
-
-
-def _wait(client: Client, scan: str) -> None:
-    with Bar("Scanning") as bar:
-        over = client.wait_for_scan(scan, progress=bar.scan)
-    typer.echo(f"{over.flagged_count or 0:,} examples are flagged.", err=True)
+        only = None if dataset is None else find_dataset(client, dataset)
+        tell_all(client.scans(only), as_json, columns, _row)
 
 
 def _row(scan: Scan) -> list[str]:
     done = f"{scan.progress.examples_done:,} of {scan.progress.example_count:,}"
     flagged = "" if scan.flagged_count is None else f"{scan.flagged_count:,}"
     return [f"{scan.created_at:%Y-%m-%d %H:%M}", scan.status, done, flagged, scan.score, scan.id]
-
-
-def _print_table(found: Iterator[Flag]) -> None:
-    table = Table("rank", "key", "given", "suggested", "suspicion", "reason", box=None)
-    for each in found:
-        given = each.given_target if each.given_label is None else each.given_label
-        instead = each.suggested_value if each.suggested_label is None else each.suggested_label
-        table.add_row(
-            str(each.rank),
-            each.key,
-            str(given),
-            "" if instead is None else str(instead),
-            f"{each.suspicion:.4f}",
-            each.reason,
-        )
-    out.print(table)
-
-
-def _print_json(found: Iterator[Flag]) -> None:
-    for each in found:
-        typer.echo(json.dumps(asdict(each), ensure_ascii=False))
-
-
-def _print_csv(found: Iterator[Flag]) -> None:
-    writer = csv.DictWriter(sys.stdout, [each.name for each in fields(Flag)])
-    writer.writeheader()
-    writer.writerows(asdict(each) for each in found)
-
-
-_PRINTERS = {Output.table: _print_table, Output.json: _print_json, Output.csv: _print_csv}

@@ -1,32 +1,24 @@
-"""How commands reach the service, and how they end when it refuses.
+"""How commands reach the service."""
 
-Exit status: 0 done; 1 nothing to talk to, or an error on this side; 2 the command line is wrong;
-3 the service refused; 4 the service was not reached; 5 a job failed or was cancelled.
-"""
+from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Column
 
-from cleantrace.client import Client
+from cleantrace.cli.exits import ending_as_told
 from cleantrace.client.config import KEY_VARIABLES, Settings, find_settings, of_stack
-from cleantrace.client.errors import (
-    ApiError,
-    CleantraceError,
-    ConnectionFailed,
-    JobFailed,
-    NotConfigured,
-)
+from cleantrace.client.errors import NotConfigured
 from cleantrace.progress import Bar
 
-REFUSED, UNREACHED, JOB_FAILED = 3, 4, 5
+if TYPE_CHECKING:
+    from cleantrace.client import Client
 
 Url = Annotated[str | None, typer.Option(envvar="CLEANTRACE_URL", help="URL of the service.")]
 ApiKey = Annotated[str | None, typer.Option(envvar=list(KEY_VARIABLES), help="API key.")]
@@ -48,11 +40,6 @@ out = Console(width=_width())
 """Results; all else goes to standard error."""
 
 
-def id_column() -> Column:
-    """A table's column of ids, which are there to be copied: never cut, however narrow it gets."""
-    return Column("id", no_wrap=True, min_width=36)
-
-
 def remember(
     context: typer.Context,
     url: Url = None,
@@ -71,15 +58,6 @@ def connected(context: typer.Context) -> Iterator[Client]:
         yield client
 
 
-@contextmanager
-def ending_as_told() -> Iterator[None]:
-    """An error of the client becomes its message and its exit status."""
-    try:
-        yield
-    except CleantraceError as error:
-        _end(error)
-
-
 def client_of(context: typer.Context) -> Client:
     """Raises NotConfigured."""
     return _client(**context.obj)
@@ -88,6 +66,8 @@ def client_of(context: typer.Context) -> Client:
 def _client(
     url: str | None, api_key: str | None, project: str | None, data_dir: Path | None
 ) -> Client:
+    from cleantrace.client import Client  # brings HTTP along: `--help` should not pay for it
+
     found = settings_of(url, api_key, project, data_dir)
     return Client(found.url, found.api_key, found.project)
 
@@ -118,26 +98,6 @@ def _default_data_dir() -> Path | None:
     except ImportError:  # where `cleantrace up` cannot run
         return None
     return default_data_dir()
-
-
-def _end(error: CleantraceError) -> NoReturn:
-    lines, status = [str(error)], 1
-    match error:
-        case ApiError():
-            status = REFUSED
-            lines = [error.detail]
-            lines += [
-                f"  {each.field}: {each.message}"
-                for each in error.errors
-                if each.message != error.detail
-            ]
-            lines += [error.remedy] if error.remedy else []
-        case ConnectionFailed():
-            status = UNREACHED
-        case JobFailed():
-            status = JOB_FAILED
-    typer.secho("cleantrace: " + "\n".join(lines), err=True, fg=typer.colors.RED)
-    raise typer.Exit(status)
 
 
 def read_json(option: str, value: str | None) -> dict[str, Any] | None:

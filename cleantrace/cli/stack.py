@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cleantrace.cli.failing import fail
+from cleantrace.cli.exits import SERVICE, USAGE, fail
 
 
 def up(
@@ -41,7 +41,7 @@ def up(
     ~/.local/share/cleantrace.
     """
     if os.name != "posix":
-        fail("`up` needs Linux or macOS. Elsewhere use docker-compose.yml.")
+        fail("`up` needs Linux or macOS. Elsewhere use docker-compose.yml.", USAGE)
     # Loaded only here: the client's other commands should not pay for it.
     from cleantrace.standalone.data_dir import default_data_dir
     from cleantrace.standalone.errors import StandaloneError
@@ -60,7 +60,7 @@ def up(
     try:
         Launcher(options, _say).run()
     except StandaloneError as error:
-        fail(str(error))
+        fail(str(error), SERVICE)
 
 
 def _say(line: str) -> None:

@@ -1,7 +1,7 @@
 """The Python client: `Client` and `AsyncClient`, what its methods return, and what they raise."""
 
-from cleantrace.client.aio.client import AsyncClient
-from cleantrace.client.client import Client
+from typing import TYPE_CHECKING, Any
+
 from cleantrace.client.comparison_models import (
     ChangeCounts,
     ChangedExample,
@@ -59,6 +59,10 @@ from cleantrace.client.models import (
     Upload,
 )
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
+
+if TYPE_CHECKING:
+    from cleantrace.client.aio.client import AsyncClient
+    from cleantrace.client.client import Client
 
 __all__ = [
     "AsyncClient",
@@ -118,3 +122,16 @@ __all__ = [
     "Wrong",
     "WrongLabels",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a client when it is first asked for: models and errors alone need no HTTP."""
+    if name == "Client":
+        from cleantrace.client.client import Client
+
+        return Client
+    if name == "AsyncClient":
+        from cleantrace.client.aio.client import AsyncClient
+
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

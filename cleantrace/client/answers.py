@@ -9,7 +9,7 @@ from cleantrace.client.errors import AnswerNotUnderstood, ApiError
 from cleantrace.client.problems import api_error
 
 # Gateways and our own API say with these that nothing was done, or that a repeat may help.
-PASSING = frozenset({502, 503, 504})
+PASSING = frozenset({429, 502, 503, 504})
 
 
 def content(answer: httpx.Response) -> Any:

@@ -1,8 +1,6 @@
 # Made from aio/comparisons.py by tools/sync_client.py: change that.
 """Versions of a dataset compared, and scans."""
 
-from collections.abc import Iterator
-
 from cleantrace.client.calls import Calls
 from cleantrace.client.comparison_models import (
     ChangedExample,
@@ -12,6 +10,7 @@ from cleantrace.client.comparison_models import (
     Fate,
     ScanComparison,
 )
+from cleantrace.client.pages import Pages
 from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
 _PAGE = 1000
@@ -40,7 +39,7 @@ class ComparisonCalls(Calls):
         old: str | None = None,
         new: str | None = None,
         page_size: int = _PAGE,
-    ) -> Iterator[ChangedExample]:
+    ) -> Pages[ChangedExample]:
         """The examples that changed, in the dataset's order; those removed come last.
 
         Args:
@@ -72,7 +71,7 @@ class ComparisonCalls(Calls):
 
     def compared_flags(
         self, scan: ScanRef, before: ScanRef, fate: Fate, *, page_size: int = _PAGE
-    ) -> Iterator[ComparedExample]:
+    ) -> Pages[ComparedExample]:
         """Flags that are gone, kept or new since an earlier scan, the most suspicious first.
 
         Raises: as `compare_scans`.

@@ -9,7 +9,6 @@ from typing import Any
 
 from cleantrace.client.errors import NotConfigured
 from cleantrace.client.user_config import config_path, key_for, read_config
-from cleantrace.standalone.data_dir import DataDirectory
 
 KEY_VARIABLES = ("CLEANTRACE_API_KEY", "CLEANTRACE_TOKEN")
 
@@ -122,6 +121,9 @@ def of_stack(data_dir: str | os.PathLike[str], project: str | None) -> Address:
     Raises:
         NotConfigured: none runs there, or its files cannot be read.
     """
+    # Only here: what runs a stack is heavy, and most clients talk to one elsewhere.
+    from cleantrace.standalone.data_dir import DataDirectory
+
     path = Path(data_dir).expanduser()
     try:
         state = json.loads((path / "stack.json").read_text())

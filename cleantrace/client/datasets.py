@@ -3,7 +3,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import DatasetFailed
 from cleantrace.client.label_models import LabelEstimate
 from cleantrace.client.models import Dataset, RejectedRow, Upload
+from cleantrace.client.pages import Pages
 from cleantrace.client.refs import NO_REASON, DatasetRef, Location, as_uri, path_id
 from cleantrace.client.sources import Format, write_source
 from cleantrace.client.uploads import UploadCalls
@@ -100,11 +101,11 @@ class DatasetCalls(UploadCalls):
     def get_dataset(self, dataset: DatasetRef) -> Dataset:
         return Dataset.from_json(self._transport.get(f"/datasets/{path_id(dataset)}"))
 
-    def datasets(self, name: str | None = None) -> Iterator[Dataset]:
+    def datasets(self, name: str | None = None) -> Pages[Dataset]:
         """The project's datasets, or all versions of one, newest first."""
         return self._pages("/datasets", Dataset, name=name)
 
-    def rejected_rows(self, dataset: DatasetRef) -> Iterator[RejectedRow]:
+    def rejected_rows(self, dataset: DatasetRef) -> Pages[RejectedRow]:
         """Rows that indexing could not use, the first 1,000 of them."""
         return self._pages(f"/datasets/{path_id(dataset)}/rejected-rows", RejectedRow)
 

@@ -7,6 +7,7 @@ CleantraceError
 ├── AnswerNotUnderstood         something answered, but not this API
 ├── PolicyFileInvalid           a gate's policy file; in `cleantrace.gates`
 ├── PackUnreadable, KeyUnreadable, CryptographyMissing    verifying; in `cleantrace.packs`
+├── PackageMissing              a table was asked for, of a package that is not installed
 ├── WaitTimedOut                a job was still going on when the time given was over
 ├── JobFailed                   a job ended without its result; .failure has the stored reason
 │   ├── DatasetFailed
@@ -38,6 +39,7 @@ CleantraceError
     │   ├── ModelUnknown, LossUnfit, PreprocessingInvalid
     │   ├── NoCheckpoints, ClassUnknown, CursorInvalid
     │   └── InputInvalid, PersonInvalid, PartInvalid, IdempotencyKeyInvalid
+    ├── TooManyRequests         429, after all tries
     └── ServiceError            500 and above
         └── DatabaseUnavailable 503
 
@@ -79,6 +81,10 @@ class DownloadDamaged(CleantraceError):
 
 class AnswerNotUnderstood(CleantraceError):
     """Something answered that does not speak this API: a wrong URL, or a proxy in between."""
+
+
+class PackageMissing(CleantraceError, ImportError):
+    """A table was asked for, of a package that is not installed."""
 
 
 class WaitTimedOut(CleantraceError):
@@ -388,6 +394,10 @@ class BodyUnreadable(ApiError):
 
 class BodyTooLarge(ApiError):
     code = "body-too-large"
+
+
+class TooManyRequests(ApiError):
+    """A gateway, or the service, wants fewer of them."""
 
 
 class ServiceError(ApiError):

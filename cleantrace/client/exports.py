@@ -4,7 +4,7 @@
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ExportFailed
 from cleantrace.client.export_models import Export, SigningKey
 from cleantrace.client.pace import aside
+from cleantrace.client.pages import Pages
 from cleantrace.client.queue_models import Queue
 from cleantrace.client.queues import QueueRef
 from cleantrace.client.refs import NO_REASON, DatasetRef, ScanRef, path_id
@@ -62,7 +63,7 @@ class ExportCalls(Calls):
         }
         return Export.from_json(self._transport.post("/exports", body))
 
-    def exports(self, dataset: DatasetRef | None = None) -> Iterator[Export]:
+    def exports(self, dataset: DatasetRef | None = None) -> Pages[Export]:
         """The project's exports, or those of a dataset, newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/exports", Export, dataset_id=only)

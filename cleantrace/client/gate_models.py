@@ -69,6 +69,9 @@ class GateEvaluation(Record):
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         return super().from_json({**values, "answer": dict(values)})
 
+    def to_json(self) -> dict[str, Any]:
+        return self.answer
+
 
 @dataclass(frozen=True)
 class GateEvaluationRow(Record):

@@ -2,7 +2,7 @@
 """Gates: policies that a dataset version is held against."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from cleantrace.client.gate_models import (
     GateEvaluationRow,
     GateExplanation,
 )
+from cleantrace.client.pages import Pages
 from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
 
@@ -23,7 +24,7 @@ class GateCalls(Calls):
         """Store a policy as the next version of its name; the same again is the same version."""
         return Gate.from_json(self._transport.post("/gates", {"policy": dict(policy)}))
 
-    def gates(self, name: str | None = None) -> Iterator[Gate]:
+    def gates(self, name: str | None = None) -> Pages[Gate]:
         """Stored policies in all their versions, the newest first."""
         return self._pages("/gates", Gate, name=name)
 
@@ -70,7 +71,7 @@ class GateCalls(Calls):
 
     def gate_evaluations(
         self, dataset: DatasetRef | None = None, gate: str | None = None
-    ) -> Iterator[GateEvaluationRow]:
+    ) -> Pages[GateEvaluationRow]:
         """Verdicts, the newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/gate-evaluations", GateEvaluationRow, dataset_id=only, gate=gate)

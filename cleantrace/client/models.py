@@ -13,7 +13,7 @@ UNFINISHED = ("queued", "running", "finalising")
 
 @dataclass(frozen=True)
 class Record:
-    """Base: how a JSON object becomes one of these."""
+    """Base: how a JSON object becomes one of these, and one again."""
 
     _readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     """What turns a member that is not null into what the attribute holds."""
@@ -29,6 +29,21 @@ class Record:
             read = cls._readers.get(each.name)
             found[each.name] = value if read is None or value is None else read(value)
         return cls(**found)
+
+    def to_json(self) -> dict[str, Any]:
+        """The API's object once more, as far as this version knows it."""
+        return {each.name: _as_json(getattr(self, each.name)) for each in fields(self)}
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case Record():
+            return value.to_json()
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case list() | tuple():
+            return [_as_json(each) for each in value]
+    return value
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,7 @@ class Dataset(Record):
     parent_id: str | None = None
     """The version that it is a correction of."""
     export_id: str | None = None
+    on_bad_rows: str = "fail"
 
     _readers: ClassVar = _COMMON
 

@@ -12,6 +12,7 @@ from cleantrace.client.errors import (
     NotFound,
     NotSignedIn,
     ServiceError,
+    TooManyRequests,
 )
 
 __all__ = ["api_error", "room_errors"]
@@ -24,6 +25,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     404: NotFound,
     409: Conflict,
     422: Invalid,
+    429: TooManyRequests,
 }
 
 

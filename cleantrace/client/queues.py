@@ -2,11 +2,12 @@
 """Review queues: making them, following them, and working at them."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
 from cleantrace.client.calls import Calls
+from cleantrace.client.pages import Pages
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
@@ -62,7 +63,7 @@ class QueueCalls(Calls):
             body["policy"] = dict(policy)
         return Queue.from_json(self._transport.post("/queues", body))
 
-    def queues(self, dataset: DatasetRef | None = None) -> Iterator[Queue]:
+    def queues(self, dataset: DatasetRef | None = None) -> Pages[Queue]:
         """The project's queues, or those of a dataset, newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/queues", Queue, dataset_id=only)
@@ -179,7 +180,7 @@ class QueueCalls(Calls):
 
     def verdicts(
         self, queue: QueueRef, principal_id: str | uuid.UUID | None = None
-    ) -> Iterator[Verdict]:
+    ) -> Pages[Verdict]:
         """What a person decided, or the caller; the latest first."""
         whose = None if principal_id is None else str(principal_id)
         return self._pages(f"{_path(queue)}/verdicts", Verdict, principal_id=whose)

@@ -1,13 +1,14 @@
 # Made from aio/runs.py by tools/sync_client.py: change that.
 """Registering training runs and their checkpoints."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from cleantrace.client.calls import Calls
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import CheckpointFailed
 from cleantrace.client.models import Checkpoint, Run
+from cleantrace.client.pages import Pages
 from cleantrace.client.refs import NO_REASON, DatasetRef, Location, RunRef, as_uri, path_id
 from cleantrace.client.waiting import poll
 
@@ -46,7 +47,7 @@ class RunCalls(Calls):
     def get_run(self, run: RunRef) -> Run:
         return Run.from_json(self._transport.get(f"/runs/{path_id(run)}"))
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Pages[Run]:
         """The project's training runs, newest first."""
         return self._pages("/runs", Run)
 

@@ -8,6 +8,7 @@ from cleantrace.client.calls import Calls
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ScanCancelled, ScanFailed
 from cleantrace.client.models import Failure, Flag, Scan, Score
+from cleantrace.client.pages import Pages
 from cleantrace.client.refs import NO_REASON, CheckpointRef, DatasetRef, RunRef, ScanRef, path_id
 from cleantrace.client.scan_request import Precision, RankedScore, scan_request
 from cleantrace.client.waiting import follow_scan
@@ -68,7 +69,7 @@ class ScanCalls(Calls):
         """State, progress, speed and time left; the summary once complete."""
         return Scan.from_json(self._transport.get(f"/scans/{path_id(scan)}"))
 
-    def scans(self, dataset: DatasetRef | None = None) -> Iterator[Scan]:
+    def scans(self, dataset: DatasetRef | None = None) -> Pages[Scan]:
         """The project's scans, or those of a dataset, newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/scans", Scan, dataset_id=only)
@@ -128,7 +129,7 @@ class ScanCalls(Calls):
         finite: bool | None = None,
         flagged: bool | None = None,
         page_size: int = _PAGE,
-    ) -> Iterator[Score]:  # fmt: skip
+    ) -> Pages[Score]:  # fmt: skip
         """Every example's scores, all pages; the most suspicious first by `order`.
 
         Args:
@@ -156,7 +157,7 @@ class ScanCalls(Calls):
         label: str | None = None,
         suggested: str | None = None,
         page_size: int = _PAGE,
-    ) -> Iterator[Flag]:
+    ) -> Pages[Flag]:
         """The flagged examples, all pages, the most suspicious first. Raises ScanNotComplete."""
         return self._pages(
             f"/scans/{path_id(scan)}/flags", Flag, label=label, suggested=suggested, limit=page_size

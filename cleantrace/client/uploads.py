@@ -1,23 +1,23 @@
 # Made from aio/uploads.py by tools/sync_client.py: change that.
 """Sending files that the service cannot reach itself."""
 
-import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cleantrace.client.calls import Calls
 from cleantrace.client.deadline import Deadline
+from cleantrace.client.digest import sha256_of
 from cleantrace.client.errors import UploadFailed
 from cleantrace.client.models import Upload
 from cleantrace.client.pace import aside, at_once
+from cleantrace.client.pages import Pages
 from cleantrace.client.refs import NO_REASON, path_id
 from cleantrace.client.waiting import poll
 
 _AT_ONCE = 4
-_READ_BYTES = 1 << 20
 
 
 class UploadCalls(Calls):
@@ -66,7 +66,7 @@ class UploadCalls(Calls):
     def get_upload(self, upload: Upload | str) -> Upload:
         return Upload.from_json(self._transport.get(f"/uploads/{path_id(upload)}"))
 
-    def uploads(self) -> Iterator[Upload]:
+    def uploads(self) -> Pages[Upload]:
         """The project's uploads, newest first."""
         return self._pages("/uploads", Upload)
 
@@ -80,13 +80,5 @@ class UploadCalls(Calls):
 
 def _announcement(file: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     path = Path(file).expanduser()
-    body = {"name": path.name, "size": path.stat().st_size, "sha256": _digest(path)}
+    body = {"name": path.name, "size": path.stat().st_size, "sha256": sha256_of(path)}
     return path, body
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from cleantrace.client.deadline import Deadline
-from cleantrace.client.errors import ConnectionFailed, ServiceError
+from cleantrace.client.errors import ConnectionFailed, ServiceError, TooManyRequests
 from cleantrace.client.models import Scan
 from cleantrace.client.pace import Look, sleep
 from cleantrace.client.transport import SILENCE_LIMIT_S, Transport, pause_before_next_try
@@ -51,7 +51,7 @@ def follow_scan(transport: Transport, scan_id: str, deadline: Deadline) -> Itera
                     if scan.is_over:
                         return
                     deadline.left_s()
-        except (ConnectionFailed, ServiceError):
+        except (ConnectionFailed, ServiceError, TooManyRequests):
             deadline.left_s()
         barren = 0 if heard else barren + 1
         pause_before_next_try(barren + 1)

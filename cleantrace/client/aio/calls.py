@@ -1,8 +1,8 @@
 """What every room's methods of the client share."""
 
-from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.transport import AsyncTransport
 from cleantrace.client.models import Record
 
@@ -14,13 +14,5 @@ class AsyncCalls:
 
     _transport: AsyncTransport
 
-    async def _pages(self, path: str, kind: type[R], /, **query: Any) -> AsyncIterator[R]:
-        query.setdefault("limit", 200)
-        after = None
-        while True:
-            page = await self._transport.get(path, after=after, **query)
-            for each in page["items"]:
-                yield kind.from_json(each)
-            after = page["next"]
-            if after is None:
-                return
+    def _pages(self, path: str, kind: type[R], /, **query: Any) -> AsyncPages[R]:
+        return AsyncPages(self._transport, path, kind, query)

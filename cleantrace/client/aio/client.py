@@ -37,7 +37,7 @@ class AsyncClient(
 
     Whatever is not given is read from CLEANTRACE_URL, CLEANTRACE_API_KEY and CLEANTRACE_PROJECT,
     then from [tool.cleantrace] in pyproject.toml (no key), then from what `cleantrace login` keeps.
-    Requests are tried again when the connection fails or a gateway answers 502, 503 or 504; a
+    Requests are tried again when the connection fails, and after answers 429, 502, 503 and 504; a
     repeat never does the work twice. Where a method takes a dataset, run, checkpoint or scan,
     its id does as well.
 

@@ -1,8 +1,7 @@
 """Versions of a dataset compared, and scans."""
 
-from collections.abc import AsyncIterator
-
 from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.comparison_models import (
     ChangedExample,
     ChangeKind,
@@ -39,7 +38,7 @@ class AsyncComparisonCalls(AsyncCalls):
         old: str | None = None,
         new: str | None = None,
         page_size: int = _PAGE,
-    ) -> AsyncIterator[ChangedExample]:
+    ) -> AsyncPages[ChangedExample]:
         """The examples that changed, in the dataset's order; those removed come last.
 
         Args:
@@ -73,7 +72,7 @@ class AsyncComparisonCalls(AsyncCalls):
 
     def compared_flags(
         self, scan: ScanRef, before: ScanRef, fate: Fate, *, page_size: int = _PAGE
-    ) -> AsyncIterator[ComparedExample]:
+    ) -> AsyncPages[ComparedExample]:
         """Flags that are gone, kept or new since an earlier scan, the most suspicious first.
 
         Raises: as `compare_scans`.

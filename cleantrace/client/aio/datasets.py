@@ -2,10 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.uploads import AsyncUploadCalls
 from cleantrace.client.aio.waiting import poll
 from cleantrace.client.deadline import Deadline
@@ -99,11 +100,11 @@ class AsyncDatasetCalls(AsyncUploadCalls):
     async def get_dataset(self, dataset: DatasetRef) -> Dataset:
         return Dataset.from_json(await self._transport.get(f"/datasets/{path_id(dataset)}"))
 
-    def datasets(self, name: str | None = None) -> AsyncIterator[Dataset]:
+    def datasets(self, name: str | None = None) -> AsyncPages[Dataset]:
         """The project's datasets, or all versions of one, newest first."""
         return self._pages("/datasets", Dataset, name=name)
 
-    def rejected_rows(self, dataset: DatasetRef) -> AsyncIterator[RejectedRow]:
+    def rejected_rows(self, dataset: DatasetRef) -> AsyncPages[RejectedRow]:
         """Rows that indexing could not use, the first 1,000 of them."""
         return self._pages(f"/datasets/{path_id(dataset)}/rejected-rows", RejectedRow)
 

@@ -1,7 +1,7 @@
 """What a scan would cost, before it is started."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from cleantrace.client.aio.calls import AsyncCalls
 from cleantrace.client.aio.waiting import poll
@@ -19,6 +19,28 @@ class AsyncEstimateCalls(AsyncCalls):
         self,
         run: RunRef,
         *,
+        progress: Callable[[Estimate], None] | None = None,
+        timeout_s: float | None = None,
+        **scan: Any,
+    ) -> Estimate:
+        """Time, memory and disk that a scan would take, and what cheaper ones would.
+
+        A worker scores a few batches, and extrapolates; this waits for it.
+
+        Args:
+            progress: called with the estimate at each look.
+            timeout_s: how long to wait.
+            scan: as for `start_scan`.
+        Raises:
+            What `start_estimate` and `wait_for_estimate` raise.
+        """
+        asked = await self.start_estimate(run, **scan)
+        return await self.wait_for_estimate(asked, progress=progress, timeout_s=timeout_s)
+
+    async def start_estimate(
+        self,
+        run: RunRef,
+        *,
         layers: Literal["all", "last", "auto"] | Sequence[str] = "all",
         checkpoints: Literal["all"] | Sequence[CheckpointRef] = "all",
         weighting: Literal["eta", "equal"] = "eta",
@@ -29,21 +51,10 @@ class AsyncEstimateCalls(AsyncCalls):
         evidence: bool | int = False,
         fresh: bool = False,
         precision: Precision = "full",
-        progress: Callable[[Estimate], None] | None = None,
-        timeout_s: float | None = None,
     ) -> Estimate:
-        """Time, memory and disk that a scan would take, and what cheaper ones would.
+        """Ask what a scan would cost; starts none. See `wait_for_estimate`.
 
-        A worker scores a few batches, and extrapolates; this waits for it.
-
-        Args:
-            progress: called with the estimate at each look.
-            timeout_s: how long to wait.
-            Others: as for `start_scan`.
-        Raises:
-            EstimateFailed: with the stored reason, which the scan would fail for as well.
-            WaitTimedOut: after `timeout_s`.
-            And what `start_scan` raises.
+        Takes what `start_scan` takes, and raises what it raises.
         """
         body = scan_request(
             run,
@@ -58,11 +69,23 @@ class AsyncEstimateCalls(AsyncCalls):
             fresh=fresh,
             precision=precision,
         )
-        asked = Estimate.from_json(await self._transport.post("/scans/estimates", body))
+        return Estimate.from_json(await self._transport.post("/scans/estimates", body))
 
-        async for seen in poll(
-            lambda: self.get_estimate(asked.id), _is_over, Deadline("The estimate", timeout_s)
-        ):
+    async def wait_for_estimate(
+        self,
+        estimate: Estimate | str,
+        *,
+        progress: Callable[[Estimate], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> Estimate:
+        """Wait until an estimate is done; returns it with its result.
+
+        Raises:
+            EstimateFailed: with the stored reason, which the scan would fail for as well.
+            WaitTimedOut: after `timeout_s`.
+        """
+        deadline = Deadline("The estimate", timeout_s)
+        async for seen in poll(lambda: self.get_estimate(estimate), _is_over, deadline):
             if progress is not None:
                 progress(seen)
         if seen.status == "failed":

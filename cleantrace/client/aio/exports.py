@@ -3,13 +3,14 @@
 import json
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 from cleantrace.client.aio.calls import AsyncCalls
 from cleantrace.client.aio.pace import aside
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.queues import QueueRef
 from cleantrace.client.aio.waiting import poll
 from cleantrace.client.deadline import Deadline
@@ -61,7 +62,7 @@ class AsyncExportCalls(AsyncCalls):
         }
         return Export.from_json(await self._transport.post("/exports", body))
 
-    def exports(self, dataset: DatasetRef | None = None) -> AsyncIterator[Export]:
+    def exports(self, dataset: DatasetRef | None = None) -> AsyncPages[Export]:
         """The project's exports, or those of a dataset, newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/exports", Export, dataset_id=only)

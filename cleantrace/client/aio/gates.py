@@ -1,11 +1,12 @@
 """Gates: policies that a dataset version is held against."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.gate_models import (
     Gate,
     GateEvaluation,
@@ -22,7 +23,7 @@ class AsyncGateCalls(AsyncCalls):
         """Store a policy as the next version of its name; the same again is the same version."""
         return Gate.from_json(await self._transport.post("/gates", {"policy": dict(policy)}))
 
-    def gates(self, name: str | None = None) -> AsyncIterator[Gate]:
+    def gates(self, name: str | None = None) -> AsyncPages[Gate]:
         """Stored policies in all their versions, the newest first."""
         return self._pages("/gates", Gate, name=name)
 
@@ -69,7 +70,7 @@ class AsyncGateCalls(AsyncCalls):
 
     def gate_evaluations(
         self, dataset: DatasetRef | None = None, gate: str | None = None
-    ) -> AsyncIterator[GateEvaluationRow]:
+    ) -> AsyncPages[GateEvaluationRow]:
         """Verdicts, the newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/gate-evaluations", GateEvaluationRow, dataset_id=only, gate=gate)

@@ -1,11 +1,12 @@
 """Review queues: making them, following them, and working at them."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
 from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
 from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
@@ -61,7 +62,7 @@ class AsyncQueueCalls(AsyncCalls):
             body["policy"] = dict(policy)
         return Queue.from_json(await self._transport.post("/queues", body))
 
-    def queues(self, dataset: DatasetRef | None = None) -> AsyncIterator[Queue]:
+    def queues(self, dataset: DatasetRef | None = None) -> AsyncPages[Queue]:
         """The project's queues, or those of a dataset, newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/queues", Queue, dataset_id=only)
@@ -178,7 +179,7 @@ class AsyncQueueCalls(AsyncCalls):
 
     def verdicts(
         self, queue: QueueRef, principal_id: str | uuid.UUID | None = None
-    ) -> AsyncIterator[Verdict]:
+    ) -> AsyncPages[Verdict]:
         """What a person decided, or the caller; the latest first."""
         whose = None if principal_id is None else str(principal_id)
         return self._pages(f"{_path(queue)}/verdicts", Verdict, principal_id=whose)

@@ -1,9 +1,10 @@
 """Registering training runs and their checkpoints."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.waiting import poll
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import CheckpointFailed
@@ -45,7 +46,7 @@ class AsyncRunCalls(AsyncCalls):
     async def get_run(self, run: RunRef) -> Run:
         return Run.from_json(await self._transport.get(f"/runs/{path_id(run)}"))
 
-    def runs(self) -> AsyncIterator[Run]:
+    def runs(self) -> AsyncPages[Run]:
         """The project's training runs, newest first."""
         return self._pages("/runs", Run)
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.waiting import follow_scan
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ScanCancelled, ScanFailed
@@ -67,7 +68,7 @@ class AsyncScanCalls(AsyncCalls):
         """State, progress, speed and time left; the summary once complete."""
         return Scan.from_json(await self._transport.get(f"/scans/{path_id(scan)}"))
 
-    def scans(self, dataset: DatasetRef | None = None) -> AsyncIterator[Scan]:
+    def scans(self, dataset: DatasetRef | None = None) -> AsyncPages[Scan]:
         """The project's scans, or those of a dataset, newest first."""
         only = None if dataset is None else path_id(dataset)
         return self._pages("/scans", Scan, dataset_id=only)
@@ -127,7 +128,7 @@ class AsyncScanCalls(AsyncCalls):
         finite: bool | None = None,
         flagged: bool | None = None,
         page_size: int = _PAGE,
-    ) -> AsyncIterator[Score]:  # fmt: skip
+    ) -> AsyncPages[Score]:  # fmt: skip
         """Every example's scores, all pages; the most suspicious first by `order`.
 
         Args:
@@ -155,7 +156,7 @@ class AsyncScanCalls(AsyncCalls):
         label: str | None = None,
         suggested: str | None = None,
         page_size: int = _PAGE,
-    ) -> AsyncIterator[Flag]:
+    ) -> AsyncPages[Flag]:
         """The flagged examples, all pages, the most suspicious first. Raises ScanNotComplete."""
         return self._pages(
             f"/scans/{path_id(scan)}/flags", Flag, label=label, suggested=suggested, limit=page_size

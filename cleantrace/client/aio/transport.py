@@ -1,6 +1,5 @@
 """One HTTP request as the client makes it: with a key, tries, and typed errors."""
 
-import hashlib
 import random
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -13,10 +12,12 @@ import httpx
 
 from cleantrace.client.aio.pace import aside, sleep
 from cleantrace.client.answers import PASSING, content, is_loopback, refusal
-from cleantrace.client.errors import ConnectionFailed, DownloadDamaged, NotConfigured
+from cleantrace.client.digest import sha256_of
+from cleantrace.client.errors import ApiError, ConnectionFailed, DownloadDamaged, NotConfigured
 from cleantrace.version import __version__
 
 _LONGEST_PAUSE_S = 8.0
+_LONGEST_ASKED_PAUSE_S = 60.0
 # The service sends a sign of life every 15 s; three missed mean that the stream is dead.
 SILENCE_LIMIT_S = 45.0
 
@@ -28,7 +29,7 @@ class AsyncTransport:
         url: of the service, such as http://127.0.0.1:8000.
         api_key: sent as a bearer token.
         project: whose routes are asked for.
-        tries: how often a request is sent at most. A repeat is always safe: every POST carries an
+        tries: how often a request is sent at most. A repeat is always safe: what writes carries an
             Idempotency-Key, the same in all its tries.
         timeout_s: how long one answer may take.
     Raises:
@@ -69,16 +70,14 @@ class AsyncTransport:
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, of work that was done exactly once."""
-        return await self._send(
-            "POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())}
-        )
+        return await self._send("POST", path, json=body, headers=_new_key())
 
     async def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The answer's JSON. What is put twice is as if it were put once."""
-        return await self._send("PUT", path, json=body)
+        """The same. What is put twice is as if it were put once, in the log too."""
+        return await self._send("PUT", path, json=body, headers=_new_key())
 
     async def put_bytes(self, path: str, data: bytes) -> Any:
-        """The same, of a body as it is."""
+        """The answer's JSON, of a body as it is."""
         kind = {"Content-Type": "application/octet-stream"}
         return await self._send("PUT", path, content=data, headers=kind)
 
@@ -132,7 +131,7 @@ class AsyncTransport:
             ApiError; ConnectionFailed.
             DownloadDamaged: it came, but is not what the service says that it is.
         """
-        if await aside(_sha256, target) == sha256:
+        if await aside(target.exists) and await aside(sha256_of, target) == sha256:
             return
         part = target.with_name(f"{target.name}.part")
         for attempt in range(1, self._tries + 1):
@@ -143,7 +142,11 @@ class AsyncTransport:
                 if attempt == self._tries:
                     raise self._unreachable(error) from error
                 await pause_before_next_try(attempt)
-        found = await aside(_sha256, part)
+            except ApiError as error:
+                if error.status not in PASSING or attempt == self._tries:
+                    raise
+                await pause_before_next_try(attempt)
+        found = await aside(sha256_of, part)
         if found != sha256:
             await aside(part.unlink)
             raise DownloadDamaged(f"{target.name} came damaged: its SHA-256 is {found}. Try again.")
@@ -178,17 +181,12 @@ async def pause_before_next_try(attempt: int, retry_after: str | None = None) ->
     """Wait longer after each failed attempt; not all clients in step."""
     pause_s = min(0.2 * 2 ** (attempt - 1), _LONGEST_PAUSE_S) * random.uniform(0.75, 1.25)  # noqa: S311
     if retry_after is not None and retry_after.isdigit():
-        pause_s = max(pause_s, min(float(retry_after), _LONGEST_PAUSE_S))
+        pause_s = max(pause_s, min(float(retry_after), _LONGEST_ASKED_PAUSE_S))
     await sleep(pause_s)
 
 
-def _sha256(path: Path) -> str | None:
-    """None if there is no such file."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
+def _new_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def _size(path: Path) -> int:

@@ -1,22 +1,22 @@
 """Sending files that the service cannot reach itself."""
 
-import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cleantrace.client.aio.calls import AsyncCalls
 from cleantrace.client.aio.pace import aside, at_once
+from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.waiting import poll
 from cleantrace.client.deadline import Deadline
+from cleantrace.client.digest import sha256_of
 from cleantrace.client.errors import UploadFailed
 from cleantrace.client.models import Upload
 from cleantrace.client.refs import NO_REASON, path_id
 
 _AT_ONCE = 4
-_READ_BYTES = 1 << 20
 
 
 class AsyncUploadCalls(AsyncCalls):
@@ -67,7 +67,7 @@ class AsyncUploadCalls(AsyncCalls):
     async def get_upload(self, upload: Upload | str) -> Upload:
         return Upload.from_json(await self._transport.get(f"/uploads/{path_id(upload)}"))
 
-    def uploads(self) -> AsyncIterator[Upload]:
+    def uploads(self) -> AsyncPages[Upload]:
         """The project's uploads, newest first."""
         return self._pages("/uploads", Upload)
 
@@ -83,13 +83,5 @@ class AsyncUploadCalls(AsyncCalls):
 
 def _announcement(file: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     path = Path(file).expanduser()
-    body = {"name": path.name, "size": path.stat().st_size, "sha256": _digest(path)}
+    body = {"name": path.name, "size": path.stat().st_size, "sha256": sha256_of(path)}
     return path, body
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

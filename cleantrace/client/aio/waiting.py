@@ -7,7 +7,7 @@ from typing import TypeVar
 from cleantrace.client.aio.pace import Look, sleep
 from cleantrace.client.aio.transport import SILENCE_LIMIT_S, AsyncTransport, pause_before_next_try
 from cleantrace.client.deadline import Deadline
-from cleantrace.client.errors import ConnectionFailed, ServiceError
+from cleantrace.client.errors import ConnectionFailed, ServiceError, TooManyRequests
 from cleantrace.client.models import Scan
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ async def follow_scan(
                     if scan.is_over:
                         return
                     deadline.left_s()
-        except (ConnectionFailed, ServiceError):
+        except (ConnectionFailed, ServiceError, TooManyRequests):
             deadline.left_s()
         barren = 0 if heard else barren + 1
         await pause_before_next_try(barren + 1)

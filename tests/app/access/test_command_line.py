@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -37,8 +38,12 @@ def test_an_operator_invites_lists_and_lets_in(anonymous: TestClient) -> None:
     sent = {"name": "Ada", "email": "ada@example.com", "password": "bridge lantern otter"}
     assert browser_of(anonymous).post(urlsplit(link).path, data=sent).status_code == 303
     assert _cleantrace("people", "list") == "Ada\tada@example.com\tadmin"
+    told = json.loads(_cleantrace("people", "list", "--json"))
+    assert (told["name"], told["email"], told["role"]) == ("Ada", "ada@example.com", "admin")
     browser = browser_of(anonymous)
-    path = urlsplit(_cleantrace("people", "link", "Ada@example.com")).path
+    path = urlsplit(
+        json.loads(_cleantrace("people", "link", "Ada@example.com", "--json"))["url"]
+    ).path
     assert browser.get(path).status_code == 303
     assert browser.get(f"{LAB}/me").json()["role"] == "admin"
 
@@ -47,21 +52,22 @@ def test_an_operator_makes_lists_and_revokes_keys(anonymous: TestClient) -> None
     key = _cleantrace("keys", "create", "--name", "ci", "--days", "30", "--read-only")
     anonymous.headers["Authorization"] = f"Bearer {key}"
     me = anonymous.get(f"{LAB}/me").json()
+    assert json.loads(_cleantrace("keys", "list", "--json"))["id"] == me["principal_id"]
     listed = _cleantrace("keys", "list").split("\t")
     assert listed[:3] == [me["principal_id"], "ci", "engineer, only reads"]
     assert listed[3].startswith("until 20")
     _cleantrace("keys", "revoke", me["principal_id"])
     assert anonymous.get(f"{LAB}/me").status_code == 401
-    assert "no key with the id" in _cleantrace("keys", "revoke", me["principal_id"], status=1)
+    assert "no key with the id" in _cleantrace("keys", "revoke", me["principal_id"], status=2)
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        (["people", "invite", "--email", "nowhere"], 1, "not an e-mail address"),
+        (["people", "invite", "--email", "nowhere"], 2, "not an e-mail address"),
         (["people", "invite", "--role", "owner"], 2, "invalid choice"),
-        (["people", "link", "nobody@example.com"], 1, "Nobody with the address"),
-        (["people", "link", "ada@example.com"], 1, "Nobody with the address"),
+        (["people", "link", "nobody@example.com"], 2, "Nobody with the address"),
+        (["people", "link", "ada@example.com"], 2, "Nobody with the address"),
     ],
 )
 def test_what_does_not_go_is_said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from app.db import transaction
 from app.settings import settings
+from app.signing.__main__ import main
 from app.signing.errors import SigningUnavailable
 from app.signing.service import require_signer, rotate
 from cleantrace.packs import verify_pack
@@ -103,3 +105,16 @@ def test_without_a_word_there_is_no_evidence(
     assert refused["title"] == "Signing not set up"
     assert "CLEANTRACE_EVIDENCE_KEYS" in refused["remedy"]
     assert public_keys(api) == []
+
+
+def test_rotated_from_the_command_line(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sign(b"x")
+    monkeypatch.setattr("sys.argv", ["app.signing", "rotate", "--json"])
+    main()
+    [now, _] = public_keys(api)
+    assert json.loads(capsys.readouterr().out) == {
+        "id": now["id"],
+        "public_key": now["public_key"],
+    }

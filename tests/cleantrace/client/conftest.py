@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,6 +15,8 @@ from cleantrace import Client
 from cleantrace.standalone.ports import free_port
 from tests.cleantrace.client.front import Front
 from tests.cleantrace.client.shell import Shell
+from tests.cleantrace.client.world import World, make_world
+from tests.conftest import empty_servers
 from tests.support import make_key
 
 
@@ -56,6 +60,19 @@ def key(database: None) -> str:
 def client(api_url: str, key: str) -> Iterator[Client]:
     with Client(api_url, key, "lab") as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def world(api_url: str) -> Iterator[World]:
+    """Shared by a module's tests: none of them may empty the tables."""
+    from app.settings import settings
+
+    empty_servers()
+    folder = Path(settings().allowed_roots[0]) / f"world-{uuid4().hex[:8]}"
+    folder.mkdir()
+    key = make_key("lab")
+    with Client(api_url, key, "lab") as client:
+        yield make_world(client, key, folder)
 
 
 @pytest.fixture

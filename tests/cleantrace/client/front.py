@@ -16,11 +16,13 @@ class Front:
     """Faults are used up one for each request, the first first; without one it passes on.
 
     Attributes:
+        once: what becomes of each request the first time that it is sent, where it is set.
         seen: (method, path, Idempotency-Key) of every request.
     """
 
     def __init__(self, api_url: str) -> None:
         self.faults: list[Fault] = []
+        self.once: Fault | None = None
         self.seen: list[tuple[str, str, str | None]] = []
         self.api = httpx.Client(base_url=api_url, trust_env=False, timeout=30)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -41,13 +43,21 @@ class Front:
         self._server.server_close()
         self.api.close()
 
+    def fault_of(self, request: tuple[str, str, str | None]) -> Fault | None:
+        """The next, or the one of a request that was not seen yet."""
+        is_new = request not in self.seen
+        self.seen.append(request)
+        if self.faults:
+            return self.faults.pop(0)
+        return self.once if is_new else None
+
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         front: Front = self.server.front  # type: ignore[attr-defined]
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        front.seen.append((self.command, self.path, self.headers.get("Idempotency-Key")))
-        if front.faults and front.faults.pop(0)(self):
+        fault = front.fault_of((self.command, self.path, self.headers.get("Idempotency-Key")))
+        if fault is not None and fault(self):
             return
         answer = self.ask_api()
         self.answer(answer.status_code, answer.content, answer.headers["Content-Type"])
@@ -90,6 +100,24 @@ def hang_up(handler: _Handler) -> bool:
 
 def lose_answer(handler: _Handler) -> bool:
     """Let the API do the work, then close the connection without an answer."""
+    handler.ask_api()
+    return hang_up(handler)
+
+
+def cut_answer(handler: _Handler) -> bool:
+    """Let the API do the work, then close the connection in the middle of its answer."""
+    answer = handler.ask_api()
+    handler.send_response(answer.status_code)
+    handler.send_header("Content-Type", answer.headers["Content-Type"])
+    handler.send_header("Content-Length", str(len(answer.content)))
+    handler.end_headers()
+    handler.wfile.write(answer.content[: len(answer.content) // 2])
+    return hang_up(handler)
+
+
+def come_late(handler: _Handler) -> bool:
+    """Hold a request back until the client has given up, and let the API have it all the same."""
+    handler.connection.recv(1)  # nothing, once the client has closed
     handler.ask_api()
     return hang_up(handler)
 

@@ -14,6 +14,7 @@ import pytest
 
 from cleantrace import AsyncClient, Client
 from cleantrace.client import Run, Scan, Upload, errors
+from cleantrace.client.aio.pages import AsyncPages
 from tests import support
 from tests.cleantrace.client.front import Front, hang_up, lose_answer, unavailable
 from workers.uploads import run_assembling
@@ -122,5 +123,5 @@ def test_both_clients_have_the_same_methods() -> None:
     for name, value in inspect.getmembers(AsyncClient, inspect.isfunction):
         if not name.startswith("_") and name != "of_stack":
             told = value.__annotations__["return"]
-            gives_pages = getattr(told, "__origin__", None) is AsyncIterator
+            gives_pages = getattr(told, "__origin__", None) in (AsyncIterator, AsyncPages)
             assert inspect.iscoroutinefunction(value) != gives_pages, name

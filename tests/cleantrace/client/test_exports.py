@@ -114,7 +114,7 @@ def test_the_command_line(
     made = run("create", f"{name}:1", "--what", "csv", "--no-wait").strip()
     assert "queued" in run("list", "--dataset", f"{name}:1")
     make(made)
-    told = json.loads(run("show", made))
+    told = json.loads(run("show", made, "--json"))
     assert (told["status"], told["format"], told["files"][0]["rows"]) == ("done", "csv", 1)
     path = Path(run("download", made, str(tmp_path)).strip())
     assert path.read_text().startswith("key,action,old,new,who,when,why,decided_by,queue\n")
@@ -149,7 +149,7 @@ def test_evidence_is_taken_and_verified(
     assert path.name == "blobs-1-evidence.zip"
     [key] = client.signing_keys()
     keys = tmp_path / "keys.pem"
-    keys.write_text(run("signing-keys", "show"))
+    keys.write_text(run("signing-keys", "list"))
     assert key.id in keys.read_text()
     assert verify_pack(path, key.public_key).key_id == key.id
     told = run("exports", "verify", str(path), "--key", str(keys))
@@ -168,6 +168,6 @@ def test_evidence_is_taken_and_verified(
     assert "\x1b[2J" not in told
     assert "not what was signed" in told
     assert "no evidence pack" in run(
-        "exports", "verify", str(tmp_path), "--key", str(keys), status=1
+        "exports", "verify", str(tmp_path), "--key", str(keys), status=2
     )
     run("exports", "create", "blobs:1", "--scan", scan["id"], status=2)

@@ -19,7 +19,7 @@ import typer
 
 from benchmarks.review_world import Made, add_world
 from cleantrace import Client
-from cleantrace.cli.gate_exits import end
+from cleantrace.cli.exits import end
 from cleantrace.client.errors import ConnectionFailed
 from tests import support
 from tests.cleantrace.client.shell import Shell

@@ -56,4 +56,4 @@ def test_estimates_from_the_command_line(client: Client, api_url: str, key: str)
         <= float(shown.split("after corrections")[1].split("%")[0].split()[-1]) / 100
     )
     assert "of these eel" in shown
-    assert json.loads(run("--format", "json", "--alpha", "0.2"))["alpha"] == 0.2
+    assert json.loads(run("--json", "--alpha", "0.2"))["alpha"] == 0.2

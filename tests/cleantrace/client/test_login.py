@@ -51,8 +51,8 @@ def test_a_key_is_kept_used_and_forgotten(api_url: str, key: str) -> None:
         assert client.me().role == "engineer"
     assert run("logout").exit_code == 0
     assert key not in config_path().read_text()
-    assert run("logout").exit_code == 1
-    assert run("datasets", "list").exit_code == 1
+    assert run("logout").exit_code == 2
+    assert run("datasets", "list").exit_code == 2
 
 
 def test_a_key_that_is_refused_is_not_kept(api_url: str, key: str) -> None:
@@ -66,7 +66,7 @@ def test_a_key_that_is_refused_is_not_kept(api_url: str, key: str) -> None:
 def test_a_key_goes_to_no_other_service(api_url: str, key: str, front: Front) -> None:
     login(api_url, key)
     said = run("datasets", "--url", front.url, "list")
-    assert said.exit_code == 1
+    assert said.exit_code == 2
     assert f"no API key for {front.url}" in said.stderr
     assert front.seen == []
 
@@ -112,7 +112,7 @@ def test_the_doctor_finds_all_well(api_url: str, key: str) -> None:
     assert said.exit_code == 0, said.output
     assert "BAD" not in said.stdout
     assert key not in said.output
-    told = json.loads(run("doctor", "--json").stdout)
+    told = [json.loads(line) for line in run("doctor", "--json").stdout.splitlines()]
     assert [each["what"] for each in told] == ["this", "configuration", "service", "clock", "key"]
     assert __version__ in told[2]["detail"]
 

@@ -96,6 +96,6 @@ def test_queues_from_the_command_line(client: Client, api_url: str, key: str) ->
     assert run("mix", queue, "--audits", "7", "--canaries", "2") == "7 audits, up to 2 canaries\n"
     assert client.next_items(queue)[0].place is None
     assert "mixed up" in run("list")
-    shown = json.loads(run("status", queue))
+    shown = json.loads(run("show", queue, "--json"))
     assert shown["progress"]["open"] == shown["item_count"] > 0
     run("create", "other", "--scan", str(made.scan_id), "--top-k", "3", "--given", "a", status=2)

@@ -100,7 +100,7 @@ def test_keys_create_makes_a_key_that_works(stack: Stack, data_dir: Path) -> Non
 
 def test_keys_create_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
     refused = run_cli("keys", "create", "--data-dir", str(tmp_path))
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "No stack runs on" in refused.stderr
 
 
@@ -115,17 +115,17 @@ def test_killed_processes_come_back(stack: Stack) -> None:
 
 def test_second_up_on_the_same_directory_names_the_first(stack: Stack, data_dir: Path) -> None:
     refused = run_cli("up", "--data-dir", str(data_dir), "--port", "0")
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert f"process {stack.pid}" in refused.stderr
     assert datasets_of(stack, stack.api_key).status_code == 200
 
 
 def test_taken_port_and_missing_directory_are_refused(stack: Stack, place: Path) -> None:
     refused = run_cli("up", "--data-dir", str(place / "d"), "--port", str(stack.state.port))
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert f"Port {stack.state.port} on 127.0.0.1 is taken" in refused.stderr
     refused = run_cli("up", "--data-dir", str(place / "d"), "--allow", str(place / "nothing"))
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "there is no such file or directory" in refused.stderr
 
 
