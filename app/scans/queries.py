@@ -41,23 +41,29 @@ def progress_of(
 ) -> dict[uuid.UUID, Row[uuid.UUID, int, int, int, int, datetime]]:
     """Counts over the shard rows of each scan, in one statement for any number of scans.
 
+    Canaries are work, and no examples: their shards begin where the examples end.
+
     `examples_recent` are those of shards that ended within the window before the database's
     clock, plus what leased shards have done; `at` is that clock.
     """
     size = Shard.stop - Shard.start
     done = Shard.status == ShardStatus.done
+    examples = Shard.start < Scan.example_count
     recent = Shard.done_at > func.now() - timedelta(seconds=window_s)
     rows = db.execute(
         select(
             Shard.scan_id,
             func.count().label("shard_count"),
             func.count().filter(done).label("shards_done"),
-            func.sum(case((done, size), else_=Shard.examples_done)).label("examples_done"),
-            func.sum(case((done & recent, size), (done, 0), else_=Shard.examples_done)).label(
-                "examples_recent"
-            ),
+            func.sum(case((done, size), else_=Shard.examples_done))
+            .filter(examples)
+            .label("examples_done"),
+            func.sum(case((done & recent, size), (done, 0), else_=Shard.examples_done))
+            .filter(examples)
+            .label("examples_recent"),
             func.now().label("at"),
         )
+        .join(Scan, Scan.id == Shard.scan_id)
         .where(Shard.scan_id.in_(scan_ids))
         .group_by(Shard.scan_id)
     )

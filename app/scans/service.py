@@ -57,7 +57,24 @@ def require_scannable(db: Session, caller: Caller, body: ScanIn) -> Asked:
             field="score",
             remedy="Rank by self_influence, last_layer, loss or el2n.",
         )
+    _require_room_for_canaries(dataset, body.canaries)
     return Asked(run, dataset, _chosen_checkpoints(list_checkpoints(db, caller, run.id), body))
+
+
+def _require_room_for_canaries(dataset: Dataset, canaries: int) -> None:
+    most = dataset.example_count or 0
+    if canaries > most:
+        raise Invalid(
+            f"There are fewer examples than canaries to plant: {most}.",
+            field="canaries",
+            remedy=f"Plant at most {most}.",
+        )
+    if canaries and dataset.task == Task.classification and len(dataset.classes or []) < 2:
+        raise Invalid(
+            "The dataset has one class: no label can be wrong.",
+            field="canaries",
+            remedy="Plant none.",
+        )
 
 
 def draft_scan(
@@ -77,6 +94,7 @@ def draft_scan(
         evidence=_evidence(body.evidence),
         fresh=body.fresh,
         precision=body.precision.value,
+        canaries=body.canaries,
     )
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from cleantrace.cli.scan_options import (
+    Canaries,
     Fresh,
     KeepEvidence,
     Layers,
@@ -46,6 +47,7 @@ def estimate(
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
     precision: PrecisionOption = Precision.full,
+    canaries: Canaries = 0,
     output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
 ) -> None:
     """Tell what a scan would cost, and what cheaper ones would. Starts none."""
@@ -59,6 +61,7 @@ def estimate(
         evidence=evidence,
         fresh=fresh,
         precision=precision,
+        canaries=canaries,
     )
     with connected(context) as client, Bar("Estimating") as bar:
         found = client.estimate_scan(run, **arguments, progress=bar.estimate)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cleantrace.cli.estimates import estimate
 from cleantrace.cli.scan_options import (
+    Canaries,
     Fresh,
     KeepEvidence,
     Layers,
@@ -61,6 +62,7 @@ def start(
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
     precision: PrecisionOption = Precision.full,
+    canaries: Canaries = 0,
     wait: Annotated[bool, typer.Option(help="Wait until it is complete.")] = False,
 ) -> None:
     """Start a scan, and print its id."""
@@ -74,6 +76,7 @@ def start(
         evidence=evidence,
         fresh=fresh,
         precision=precision,
+        canaries=canaries,
     )
     with connected(context) as client:
         made = client.start_scan(run, **arguments)
@@ -167,6 +170,15 @@ def _wait(client: Client, scan: str) -> None:
     with Bar("Scanning") as bar:
         over = client.wait_for_scan(scan, progress=bar.scan)
     typer.echo(f"{over.flagged_count or 0:,} examples are flagged.", err=True)
+    recall = over.recall
+    if recall is not None:
+        share = recall.caught_share
+        typer.echo(
+            f"Of {recall.planted:,} planted errors {recall.caught:,} would have been: "
+            f"{share.estimate:.1%}, between {share.lowest:.1%} and {share.highest:.1%}. "
+            "Real ones, which the model was trained on, are found no oftener.",
+            err=True,
+        )
 
 
 def _row(scan: Scan) -> list[str]:

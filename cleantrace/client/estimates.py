@@ -30,6 +30,7 @@ class EstimateCalls(Calls):
         evidence: bool | int = False,
         fresh: bool = False,
         precision: Precision = "full",
+        canaries: int = 0,
         progress: Callable[[Estimate], None] | None = None,
         timeout_s: float | None = None,
     ) -> Estimate:
@@ -58,6 +59,7 @@ class EstimateCalls(Calls):
             evidence=evidence,
             fresh=fresh,
             precision=precision,
+            canaries=canaries,
         )
         asked = Estimate.from_json(self._transport.post("/scans/estimates", body))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cleantrace.client.models import Record
+from cleantrace.client.models import Record, ShareRange
 
 
 @dataclass(frozen=True)
@@ -14,15 +14,6 @@ class NumberRange(Record):
     estimate: int
     lowest: int
     highest: int
-
-
-@dataclass(frozen=True)
-class ShareRange(Record):
-    """A share from 0 to 1: the likeliest, and bounds."""
-
-    estimate: float
-    lowest: float
-    highest: float
 
 
 @dataclass(frozen=True)

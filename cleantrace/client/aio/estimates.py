@@ -29,6 +29,7 @@ class AsyncEstimateCalls(AsyncCalls):
         evidence: bool | int = False,
         fresh: bool = False,
         precision: Precision = "full",
+        canaries: int = 0,
         progress: Callable[[Estimate], None] | None = None,
         timeout_s: float | None = None,
     ) -> Estimate:
@@ -57,6 +58,7 @@ class AsyncEstimateCalls(AsyncCalls):
             evidence=evidence,
             fresh=fresh,
             precision=precision,
+            canaries=canaries,
         )
         asked = Estimate.from_json(await self._transport.post("/scans/estimates", body))
 
