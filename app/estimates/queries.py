@@ -9,10 +9,17 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.datasets.key_patterns import like
+
+_IN_SLICE = """
+    (CAST(:labels AS integer[]) IS NULL OR example.given_label = ANY(:labels))
+    AND (CAST(:key AS text) IS NULL OR example.key LIKE :key)
+"""
+
 # An example may stand in several queues. Where one of them says right and another wrong, nothing
 # is known; where one is sure and another is not, the sure one counts. Without a pool there are no
 # rows of what was reviewed: all that is settled left before any draw.
-_HISTORY = text("""
+_HISTORY = text(f"""
     WITH draws AS (
         SELECT position, number, unreviewed FROM audit_draws WHERE dataset_id = :dataset
     ), reviewed AS (
@@ -42,13 +49,38 @@ _HISTORY = text("""
         count(*) AS examples
     FROM gone
     JOIN examples example ON example.dataset_id = :dataset AND example.position = gone.position
+    WHERE {_IN_SLICE}
     GROUP BY gone.after, example.given_label, gone.outcome, gone.unreviewed
-""")
+""")  # noqa: S608 - no values
 
 
-def what_left(db: Session, dataset_id: uuid.UUID) -> Sequence[Row[Any]]:
-    """Rows of (after, label, outcome, unreviewed, examples), as `history.Left` has them."""
-    return db.execute(_HISTORY, {"dataset": dataset_id}).all()
+def what_left(
+    db: Session, dataset_id: uuid.UUID, labels: list[int] | None, key: str | None
+) -> Sequence[Row[Any]]:
+    """Rows of (after, label, outcome, unreviewed, examples), as `history.Left` has them.
+
+    Args:
+        labels, key: of a slice's classes, and the pattern of its keys; None for any.
+    """
+    return db.execute(_HISTORY, _values(dataset_id, labels, key)).all()
+
+
+_COUNTS = text(f"""
+    SELECT example.given_label AS label, count(*) AS examples FROM examples example
+    WHERE example.dataset_id = :dataset AND {_IN_SLICE} GROUP BY example.given_label
+""")  # noqa: S608
+
+
+def examples_of(
+    db: Session, dataset_id: uuid.UUID, labels: list[int] | None, key: str | None
+) -> dict[int | None, int]:
+    """How many examples a slice has of each class; of none in a regression."""
+    rows = db.execute(_COUNTS, _values(dataset_id, labels, key))
+    return {row.label: row.examples for row in rows}
+
+
+def _values(dataset_id: uuid.UUID, labels: list[int] | None, key: str | None) -> dict[str, Any]:
+    return {"dataset": dataset_id, "labels": labels, "key": None if key is None else like(key)}
 
 
 _CANARIES = text("""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, case, func, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -34,6 +35,20 @@ def scans_newest_first(
         query = query.where(tuple_(Scan.created_at, Scan.id) < after)
     order = (Scan.created_at.desc(), Scan.id.desc())
     return db.scalars(query.order_by(*order).limit(limit)).all()
+
+
+def latest_canaries(db: Session, dataset_id: uuid.UUID) -> Row[uuid.UUID, dict[str, Any]] | None:
+    """Id and summary of canaries, of the newest complete scan that has some."""
+    return db.execute(
+        select(Scan.id, Scan.summary["canaries"].label("canaries"))
+        .where(
+            Scan.dataset_id == dataset_id,
+            Scan.status == ScanStatus.complete,
+            Scan.canaries > 0,
+        )
+        .order_by(Scan.created_at.desc(), Scan.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def progress_of(

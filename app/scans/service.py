@@ -243,3 +243,12 @@ def describe_scans(db: Session, scans: Sequence[Scan]) -> list[ScanOut]:
 
 def describe_scan(db: Session, scan: Scan) -> ScanOut:
     return describe_scans(db, [scan])[0]
+
+
+def latest_recall(db: Session, dataset_id: UUID) -> dict[str, Any] | None:
+    """What became of the canaries of the dataset's newest complete scan that has some.
+
+    With its id as `scan_id`. The caller has made sure that the dataset may be looked at.
+    """
+    row = queries.latest_canaries(db, dataset_id)
+    return None if row is None else row.canaries | {"scan_id": row.id}

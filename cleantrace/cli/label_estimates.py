@@ -23,11 +23,27 @@ def estimate(
     target: Annotated[
         float, typer.Option(min=0, max=0.9999, help="Share to tell the audits for that show it.")
     ] = 0.01,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Only examples given this class; repeat for several.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only examples with keys like this: night/*")
+    ] = None,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Bounds of all classes hold together.")
+    ] = False,
     output: Annotated[Output, typer.Option("--format", help="How to print.")] = Output.table,
 ) -> None:
     """Tell how many labels are wrong, with bounds that hold however often you ask."""
     with connected(context) as client:
-        found = client.estimate(find_dataset(client, dataset), alpha=alpha, target=target)
+        found = client.estimate(
+            find_dataset(client, dataset),
+            alpha=alpha,
+            target=target,
+            label=label or (),
+            key=key,
+            joint=joint,
+        )
     if output is Output.json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return
