@@ -55,7 +55,7 @@ _HISTORY = text(f"""
 
 
 def what_left(
-    db: Session, dataset_id: uuid.UUID, labels: list[int] | None, key: str | None
+    db: Session, dataset_id: uuid.UUID, labels: list[int] | None = None, key: str | None = None
 ) -> Sequence[Row[Any]]:
     """Rows of (after, label, outcome, unreviewed, examples), as `history.Left` has them.
 

@@ -16,5 +16,5 @@ def test_the_curve_is_even_in_the_root_and_what_is_flagged_is_marked() -> None:
 
 
 def test_it_says_in_words_what_it_shows() -> None:
-    words = parsed(recall_chart(CURVE, at=(0.25, 0.5))).attrib["aria-label"]
+    words = parsed(recall_chart(CURVE, at=(0.25, 0.5))).attrib["aria-label"].replace("\xa0", " ")
     assert "50 % in the 25 % that are flagged, 90 % in 64 %." in words

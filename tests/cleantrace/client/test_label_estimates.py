@@ -14,7 +14,7 @@ from benchmarks.review_world import add_world
 from benchmarks.simulated_reviews import Plan, SimulatedReview
 from cleantrace import Client
 from cleantrace.cli import app
-from cleantrace.client import LabelEstimate, errors
+from cleantrace.client import LabelEstimate, errors, room_errors
 
 
 def reviewed(client: Client) -> str:
@@ -49,7 +49,7 @@ def test_an_estimate_of_a_slice(client: Client) -> None:
     assert [each.label for each in found.classes] == ["ant", "bee"]
     assert found.class_alpha == 0.025
     assert client.estimate(dataset, label="ant").examples == 60
-    with pytest.raises(errors.SliceEmpty):
+    with pytest.raises(room_errors.SliceEmpty):
         client.estimate(dataset, key="night/*")
     with pytest.raises(errors.ClassUnknown):
         client.estimate(dataset, label="cow")

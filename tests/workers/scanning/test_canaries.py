@@ -88,7 +88,7 @@ def test_the_recall_is_that_of_examples_relabelled_one_at_a_time(
     api: TestClient, data_dir: Path, run: dict[str, Any]
 ) -> None:
     """Each canary as a real example: the data with its one wrong label, scanned as a whole."""
-    found = scanned(api, run, canaries=5, policy={"kind": "top_k", "k": 60})
+    found = scanned(api, run, canaries=5, policy={"kind": "top_k", "k": 120})
     dataset = dataset_of(run)
     canaries = plant(store_of(dataset), 5)
     hits = 0
@@ -108,11 +108,11 @@ def test_the_recall_is_that_of_examples_relabelled_one_at_a_time(
         for each in get(api, f"/runs/{run['id']}/checkpoints"):
             checkpoint = {name: each[name] for name in ("uri", "step", "eta")}
             post(api, f"/runs/{again['id']}/checkpoints", checkpoint)
-        real = scanned(api, again, fresh=True, policy={"kind": "top_k", "k": 60})
+        real = scanned(api, again, fresh=True, policy={"kind": "top_k", "k": 120})
         hits += any(row[0] == position for row in rows("flags", real))
     summary = found["summary"]["canaries"]
     assert (summary["planted"], summary["caught"], summary["missed"]) == (5, hits, 5 - hits)
-    assert hits > 0
+    assert 0 < hits < 5
 
 
 def test_they_are_reused_and_never_taken_for_examples(
@@ -186,7 +186,7 @@ def test_a_target_is_shifted(api: TestClient, data_dir: Path) -> None:
         "name": "line",
         "dataset_id": dataset["id"],
         "model": linear_spec(outputs=1),
-        "loss": "mse",
+        "loss": "squared_error",
     }
     made = post(api, "/runs", spec)
     path = save_weights(data_dir / "line.safetensors", outputs=1)
@@ -210,7 +210,7 @@ def test_targets_that_are_all_the_same_cannot_be_wrong(api: TestClient, data_dir
         "name": "line",
         "dataset_id": dataset["id"],
         "model": linear_spec(outputs=1),
-        "loss": "mse",
+        "loss": "squared_error",
     }
     made = post(api, "/runs", spec)
     path = save_weights(data_dir / "line.safetensors", outputs=1)
