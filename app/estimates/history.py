@@ -7,6 +7,7 @@ is that of the draws, whoever answered first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -60,6 +61,11 @@ class History:
         self.left = sorted(left, key=lambda each: each.after)
         self._is_slice = is_slice
         self._audits = [each for each in self.left if each.is_audit]
+        self._after = np.array([each.after for each in self.left], dtype=np.int64)
+        self._sizes = np.array([each.examples for each in self.left], dtype=np.int64)
+        self._counts: Counter[Outcome] = Counter()
+        for each in self.left:
+            self._counts[each.outcome] += each.examples
 
     @property
     def drawn(self) -> int:
@@ -100,10 +106,9 @@ class History:
 
     def _trail(self, audits: list[Left], wrong_ones: set[Outcome]) -> Trail:
         is_wrong = np.array([each.outcome in wrong_ones for each in self.left], dtype=bool)
-        after = np.array([each.after for each in self.left], dtype=np.int64)
-        sizes = np.array([each.examples for each in self.left], dtype=np.int64)
-        gone, found = (np.append(0, np.cumsum(part)) for part in (sizes, sizes * is_wrong))
-        before = np.searchsorted(after, [each.after for each in audits], side="left")
+        parts = (self._sizes, self._sizes * is_wrong)
+        gone, found = (np.append(0, np.cumsum(part)) for part in parts)
+        before = np.searchsorted(self._after, [each.after for each in audits], side="left")
         if self._is_slice:
             pools = self.examples - gone[before]
         else:
@@ -115,4 +120,4 @@ class History:
         )
 
     def _count(self, *outcomes: Outcome) -> int:
-        return sum(each.examples for each in self.left if each.outcome in outcomes)
+        return sum(self._counts[each] for each in outcomes)
