@@ -76,8 +76,9 @@ def _basis(found: LabelEstimate) -> str:
         f"{found.found:,} were found wrong."
     )
     if found.forecast.audits:
+        there = " to audits that fall there" if found.slice else ""
         told += (
-            f" About {found.forecast.audits:,} more answers would show at most "
+            f" About {found.forecast.audits:,} more answers{there} would show at most "
             f"{found.forecast.target:.4g} left wrong."
         )
     return told

@@ -176,7 +176,7 @@ def _wait(client: Client, scan: str) -> None:
         typer.echo(
             f"Of {recall.planted:,} planted errors {recall.caught:,} would have been: "
             f"{share.estimate:.1%}, between {share.lowest:.1%} and {share.highest:.1%}. "
-            "Real ones, which the model was trained on, are found no oftener.",
+            "At best: of real ones, which the model was trained on, mostly fewer are found.",
             err=True,
         )
 
