@@ -45,7 +45,7 @@ def recall_chart(curve: Sequence[tuple[float, float]], *, at: tuple[float, float
                 text_anchor="middle")
             for share in _TICKS
         ),
-        tag("text", "of data reviewed →", x=_WIDTH, y=_HEIGHT + 22, text_anchor="end"),
+        tag("text", "reviewed →", x=_WIDTH, y=_HEIGHT + 22, text_anchor="end"),
     ]  # fmt: skip
     words = (
         f"Share of planted errors found against share of data reviewed, the most suspicious first: "
