@@ -30,20 +30,25 @@ _HISTORY = text(f"""
         FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
         WHERE queue.dataset_id = :dataset AND item.outcome IS NOT NULL AND item.role <> 'canary'
         GROUP BY item.position
-    ), disputed AS (
-        SELECT DISTINCT draw.position, true AS is_disputed
-        FROM draws draw CROSS JOIN review_queues queue
-        JOIN review_items item ON item.queue_id = queue.id AND item.position = draw.position
-        WHERE queue.dataset_id = :dataset AND item.state = 'disputed' AND item.role <> 'canary'
-    ), gone AS (
+    ), left_pool AS (
         SELECT position, coalesce(number, left_after, 0) AS after, unreviewed,
             CASE WHEN is_right AND is_wrong THEN 'unknown'
                 WHEN is_right THEN 'right'
                 WHEN is_wrong THEN 'wrong'
-                WHEN is_right IS NOT NULL OR left_after IS NOT NULL OR is_disputed THEN 'unknown'
+                WHEN is_right IS NOT NULL OR left_after IS NOT NULL THEN 'unknown'
                 ELSE 'waiting' END AS outcome
         FROM settled FULL JOIN reviewed USING (position) FULL JOIN draws USING (position)
-        LEFT JOIN disputed USING (position)
+    ), gone AS (
+        SELECT position, after, unreviewed,
+            CASE WHEN outcome <> 'waiting' THEN outcome
+                -- Looked up for the few that wait: a join would go through all items.
+                WHEN (
+                    SELECT bool_or(item.state = 'disputed' AND item.role <> 'canary')
+                    FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
+                    WHERE queue.dataset_id = :dataset AND item.position = left_pool.position
+                ) THEN 'unknown'
+                ELSE 'waiting' END AS outcome
+        FROM left_pool
     )
     SELECT gone.after, example.given_label AS label, gone.outcome, gone.unreviewed,
         count(*) AS examples
