@@ -28,6 +28,7 @@ from benchmarks.simulated_reviews import Plan, Ranking, SimulatedReview
 ALPHA = 0.05
 PLANS = (Plan(), Plan(examples=3000))
 LOOK_EVERY = 25
+SLICES = 5
 POPULATION = 100_000
 RANKINGS: tuple[Ranking, ...] = ("informative", "useless")
 
@@ -134,6 +135,61 @@ def try_mixtures(reviews: int, most_open: int = 6) -> Mixtures:
     raise AssertionError("seeds never end")
 
 
+@dataclass(frozen=True)
+class TriedSlices:
+    """Whether bounds of a review's slices missed at any look.
+
+    alone: (slices,) each at alpha.
+    together: any of them, each at alpha divided by how many there are.
+    """
+
+    alone: tuple[bool, ...]
+    together: bool
+
+
+def try_slices(seed: int, ranking: Ranking, plan: Plan, *, every: int = 10) -> TriedSlices:
+    """Five slices, fixed before the review; the first has four in ten of the wrong labels more."""
+    review = SimulatedReview(seed, ranking, plan)
+    rng = np.random.default_rng([seed, 1])
+    parts = rng.integers(SLICES, size=plan.examples)
+    parts[review.is_wrong & (rng.random(plan.examples) < 0.4)] = 0
+    alone, together = [False] * SLICES, False
+    for number, _ in enumerate(review.verdicts(), 1):
+        if number % every:
+            continue
+        for part in range(SLICES):
+            inside = parts == part
+            wrong = int(review.is_wrong[inside].sum())
+            left = (each for position, each in review.left.items() if inside[position])
+            history = History(int(inside.sum()), left, is_slice=True)
+            for alpha in (ALPHA, ALPHA / SLICES):
+                found = findings(history, alpha=alpha).all.before
+                if not found.lowest <= wrong <= found.highest:
+                    alone[part] |= alpha == ALPHA
+                    together |= alpha < ALPHA
+    return TriedSlices(tuple(alone), together)
+
+
+def slices_table(reviews: int, processes: int) -> Iterable[str]:
+    yield "| examples | reviews | the first alone | the others alone | any at once | any, jointly |"
+    yield "|---|---|---|---|---|---|"
+    with ProcessPoolExecutor(processes) as pool:
+        for plan in PLANS:
+            tries = partial(try_slices, ranking="informative", plan=plan)
+            tried = list(pool.map(tries, range(reviews // len(PLANS)), chunksize=5))
+            count = len(tried)
+            first = sum(each.alone[0] for each in tried)
+            others = sum(sum(each.alone[1:]) for each in tried)
+            joint = sum(each.together for each in tried)
+            yield (
+                f"| {plan.examples:,} | {count:,} | {first / count:.1%} "
+                f"| {others / count / (SLICES - 1):.1%} "
+                f"| {sum(any(each.alone) for each in tried) / count:.1%} | {joint / count:.1%} |"
+            )
+            assert _chance(first, count) > 0.01, f"{first} of {count} missed a slice"
+            assert _chance(joint, count) > 0.01, f"{joint} of {count} missed some slice"
+
+
 def audits_needed(wrong_share: float, certified: float, seed: int) -> int:
     """Audits alone, in a population of 100,000, until at most so many are left wrong."""
     rng = np.random.default_rng(seed)
@@ -184,12 +240,16 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=2000)
     parser.add_argument("--trials", type=int, default=200, help="of each row of the second table")
     parser.add_argument("--mixed", type=int, default=400, help="reviews with open examples")
+    parser.add_argument("--sliced", type=int, default=1000, help="reviews with five slices")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     for line in thrift_table(options.trials):
         print(line, flush=True)
     print()
     for line in coverage_table(options.reviews, options.processes):
+        print(line, flush=True)
+    print()
+    for line in slices_table(options.sliced, options.processes):
         print(line, flush=True)
     print(f"\n{try_mixtures(options.mixed)}")
 

@@ -32,7 +32,7 @@ def identities(digests: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(n, 2) uint64 of digests, likewise (n, 2) uint64, and labels (n,), int or float."""
     found = digests.copy()
     bits = np.ascontiguousarray(labels, np.float64).view(np.uint64)
-    found[:, 0] ^= _mixed(bits)
+    found[:, 0] ^= mixed(bits)
     return found
 
 
@@ -52,7 +52,7 @@ def _content(value: bytes | str | ImageFile) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def _mixed(bits: np.ndarray) -> np.ndarray:
+def mixed(bits: np.ndarray) -> np.ndarray:
     """A bijection that spreads each bit over all (the finaliser of splitmix64)."""
     with np.errstate(over="ignore"):
         bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -7,6 +7,7 @@ is that of the draws, whoever answered first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,18 +49,23 @@ class Left:
 
 
 class History:
-    """Of a population: a dataset version, or its examples of one class."""
+    """Of a population: a dataset version, or a slice of it that was fixed before."""
 
-    def __init__(self, examples: int, left: Iterable[Left], *, is_class: bool = False) -> None:
+    def __init__(self, examples: int, left: Iterable[Left], *, is_slice: bool = False) -> None:
         """
         Args:
             left: in any order; they are kept in that of the draws.
-            is_class: the pools that were recorded are of the whole; the class's are counted.
+            is_slice: the pools that were recorded are of the whole; the slice's are counted.
         """
         self.examples = examples
         self.left = sorted(left, key=lambda each: each.after)
-        self._is_class = is_class
+        self._is_slice = is_slice
         self._audits = [each for each in self.left if each.is_audit]
+        self._after = np.array([each.after for each in self.left], dtype=np.int64)
+        self._sizes = np.array([each.examples for each in self.left], dtype=np.int64)
+        self._counts: Counter[Outcome] = Counter()
+        for each in self.left:
+            self._counts[each.outcome] += each.examples
 
     @property
     def drawn(self) -> int:
@@ -84,7 +90,7 @@ class History:
 
     def of_class(self, label: int, examples: int) -> History:
         own = (each for each in self.left if each.label == label)
-        return History(examples, own, is_class=True)
+        return History(examples, own, is_slice=True)
 
     def trail(self, *, open_is_wrong: bool) -> Trail:
         """With every example that waits or is unknown taken for wrong, or for right."""
@@ -100,11 +106,10 @@ class History:
 
     def _trail(self, audits: list[Left], wrong_ones: set[Outcome]) -> Trail:
         is_wrong = np.array([each.outcome in wrong_ones for each in self.left], dtype=bool)
-        after = np.array([each.after for each in self.left], dtype=np.int64)
-        sizes = np.array([each.examples for each in self.left], dtype=np.int64)
-        gone, found = (np.append(0, np.cumsum(part)) for part in (sizes, sizes * is_wrong))
-        before = np.searchsorted(after, [each.after for each in audits], side="left")
-        if self._is_class:
+        parts = (self._sizes, self._sizes * is_wrong)
+        gone, found = (np.append(0, np.cumsum(part)) for part in parts)
+        before = np.searchsorted(self._after, [each.after for each in audits], side="left")
+        if self._is_slice:
             pools = self.examples - gone[before]
         else:
             pools = np.array([each.unreviewed for each in audits])
@@ -115,4 +120,4 @@ class History:
         )
 
     def _count(self, *outcomes: Outcome) -> int:
-        return sum(each.examples for each in self.left if each.outcome in outcomes)
+        return sum(self._counts[each] for each in outcomes)

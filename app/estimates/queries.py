@@ -9,7 +9,13 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.datasets.key_patterns import like
 from app.db import copy_out, rows
+
+_IN_SLICE = """
+    (CAST(%(labels)s AS integer[]) IS NULL OR example.given_label = ANY(%(labels)s))
+    AND (CAST(%(key)s AS text) IS NULL OR example.key LIKE %(key)s)
+"""
 
 # An example may stand in several queues. Where one of them says right and another wrong, nothing
 # is known; where one is sure and another is not, the sure one counts. Without a pool there are no
@@ -27,22 +33,26 @@ _GONE = """
         WHERE queue.dataset_id = %(dataset)s AND item.outcome IS NOT NULL
             AND item.role <> 'canary'
         GROUP BY item.position
-    ), disputed AS (
-        SELECT DISTINCT draw.position, true AS is_disputed
-        FROM draws draw CROSS JOIN review_queues queue
-        JOIN review_items item ON item.queue_id = queue.id AND item.position = draw.position
-        WHERE queue.dataset_id = %(dataset)s AND item.state = 'disputed'
-            AND item.role <> 'canary'
-    ), gone AS (
+    ), left_pool AS (
         SELECT position, coalesce(number, left_after, 0) AS after, number, unreviewed, queue_id,
             drawn_at,
             CASE WHEN is_right AND is_wrong THEN 'unknown'
                 WHEN is_right THEN 'right'
                 WHEN is_wrong THEN 'wrong'
-                WHEN is_right IS NOT NULL OR left_after IS NOT NULL OR is_disputed THEN 'unknown'
+                WHEN is_right IS NOT NULL OR left_after IS NOT NULL THEN 'unknown'
                 ELSE 'waiting' END AS outcome
         FROM settled FULL JOIN reviewed USING (position) FULL JOIN draws USING (position)
-        LEFT JOIN disputed USING (position)
+    ), gone AS (
+        SELECT position, after, number, unreviewed, queue_id, drawn_at,
+            CASE WHEN outcome <> 'waiting' THEN outcome
+                -- Looked up for the few that wait: a join would go through all items.
+                WHEN (
+                    SELECT bool_or(item.state = 'disputed' AND item.role <> 'canary')
+                    FROM review_queues queue JOIN review_items item ON item.queue_id = queue.id
+                    WHERE queue.dataset_id = %(dataset)s AND item.position = left_pool.position
+                ) THEN 'unknown'
+                ELSE 'waiting' END AS outcome
+        FROM left_pool
     )
 """
 _HISTORY = f"""
@@ -52,13 +62,38 @@ _HISTORY = f"""
     FROM gone
     JOIN examples example
         ON example.dataset_id = %(dataset)s AND example.position = gone.position
+    WHERE {_IN_SLICE}
     GROUP BY gone.after, example.given_label, gone.outcome, gone.unreviewed
 """  # noqa: S608 - no values in it
 
 
-def what_left(db: Session, dataset_id: uuid.UUID) -> list[Any]:
-    """Rows of (after, label, outcome, unreviewed, examples), as `history.Left` has them."""
-    return rows(db, _HISTORY, {"dataset": dataset_id})
+def what_left(
+    db: Session, dataset_id: uuid.UUID, labels: list[int] | None = None, key: str | None = None
+) -> list[Any]:
+    """Rows of (after, label, outcome, unreviewed, examples), as `history.Left` has them.
+
+    Args:
+        labels, key: of a slice's classes, and the pattern of its keys; None for any.
+    """
+    return rows(db, _HISTORY, _values(dataset_id, labels, key))
+
+
+_COUNTS = f"""
+    SELECT example.given_label AS label, count(*) AS examples FROM examples example
+    WHERE example.dataset_id = %(dataset)s AND {_IN_SLICE} GROUP BY example.given_label
+"""  # noqa: S608
+
+
+def examples_of(
+    db: Session, dataset_id: uuid.UUID, labels: list[int] | None, key: str | None
+) -> dict[int | None, int]:
+    """How many examples a slice has of each class; of none in a regression."""
+    found = rows(db, _COUNTS, _values(dataset_id, labels, key))
+    return {row.label: row.examples for row in found}
+
+
+def _values(dataset_id: uuid.UUID, labels: list[int] | None, key: str | None) -> dict[str, Any]:
+    return {"dataset": dataset_id, "labels": labels, "key": None if key is None else like(key)}
 
 
 # The same, example by example. An audit that somebody may have in hand is not named.

@@ -41,7 +41,7 @@ class AuditsOut(Out):
 
 
 class ClassWrongOut(Out):
-    """The same for the examples of one given class. Each class's bounds hold by themselves."""
+    """The same for the examples of one given class."""
 
     label: str
     examples: int
@@ -74,6 +74,26 @@ class CanariesOut(Out):
     )
 
 
+class DetectorOut(Out):
+    """Errors that the newest scan with canaries planted in memory: how many it would have flagged.
+
+    An upper estimate: the model was not trained on them, as it was on the real errors.
+    """
+
+    scan_id: UUID
+    planted: int
+    caught: int
+    missed: int
+    caught_share: ShareOut = Field(description="Exact 95 % interval.")
+
+
+class SliceOut(Out):
+    """The examples that an estimate is about."""
+
+    labels: list[str] = Field(description="Of these given classes; of any if empty.")
+    key: str | None = Field(description="With keys like this pattern.")
+
+
 class ReviewersOut(Out):
     doubly_reviewed: DoublyReviewedOut
     canaries: CanariesOut
@@ -83,8 +103,9 @@ class ForecastOut(Out):
     target: float = Field(description="Share of wrong labels after corrections to be shown.")
     is_reached: bool
     audits: int | None = Field(
-        description="About how many more answers, if they find as many as there seem to be. Null "
-        "if what is unknown must be decided first, or if it would be more than 200,000."
+        description="About how many more answers, in a slice to audits that fall on it, if they "
+        "find as many as there seem to be. Null if what is unknown must be decided first, or if it "
+        "would be more than 200,000."
     )
 
 
@@ -107,6 +128,10 @@ class LabelEstimateOut(Out):
     """
 
     dataset_id: UUID
+    slice: SliceOut | None = Field(
+        description="What it is about, if not about the whole version: all counts and shares but "
+        "those of `reviewers` and `detector` are the slice's."
+    )
     says: str = Field(description="The answer in a sentence.")
     alpha: float
     examples: int
@@ -122,6 +147,12 @@ class LabelEstimateOut(Out):
     )
     open_wrong: WrongLabelsOut = Field(description="If all of them are wrong.")
     forecast: ForecastOut
+    joint: bool = Field(description="Whether the bounds of all `classes` hold together.")
+    class_alpha: float = Field(
+        description="Each class's bounds hold with confidence 1 - class_alpha: alpha, or if joint, "
+        "alpha divided by how many classes there are."
+    )
     classes: list[ClassWrongOut] = Field(description="Empty for a regression.")
     reviewers: ReviewersOut
+    detector: DetectorOut | None = Field(description="Null: no complete scan has canaries.")
     course: list[CourseOut] = Field(description="Up to 101 moments, the last as it stands.")

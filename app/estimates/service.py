@@ -20,17 +20,21 @@ from app.estimates.schemas import (
     CanariesOut,
     ClassWrongOut,
     CourseOut,
+    DetectorOut,
     DoublyReviewedOut,
     ForecastOut,
     LabelEstimateOut,
     NumberOut,
     ReviewersOut,
     ShareOut,
+    SliceOut,
     WrongLabelsOut,
     WrongOut,
 )
-from app.estimates.words import conclusion
+from app.estimates.slices import WHOLE, Slice, SliceEmpty
+from app.estimates.words import conclusion, slice_in_words
 from app.reviews.blindness import require_sight
+from app.scans.service import latest_recall
 
 COURSE_POINTS = 101
 AUDIT_COLUMNS = (
@@ -48,32 +52,56 @@ REVIEWED_COLUMNS = ("position", "key", "given_label", "given_target", "left_afte
 
 
 def estimate_wrong_labels(
-    db: Session, caller: Caller, dataset_id: UUID, *, alpha: float, target: float
+    db: Session,
+    caller: Caller,
+    dataset_id: UUID,
+    *,
+    alpha: float,
+    target: float,
+    part: Slice = WHOLE,
+    joint: bool = False,
 ) -> LabelEstimateOut:
     """In as many statements for many examples, queues and audits as for few.
 
+    Args:
+        part: what it is about.
+        joint: the bounds of all classes are to hold together.
     Raises:
         DatasetNotFound, DatasetNotReady.
+        ClassUnknown, SliceEmpty: there is no such slice.
         UnderBlindReview: its counts would tell the caller what they have in hand.
     """
     dataset = get_ready_dataset(db, caller, dataset_id)
     require_sight(db, caller, dataset_id)
-    return estimate_of(db, dataset, alpha=alpha, target=target)
+    return estimate_of(db, dataset, alpha=alpha, target=target, part=part, joint=joint)
 
 
-def estimate_of(db: Session, dataset: Dataset, *, alpha: float, target: float) -> LabelEstimateOut:
+def estimate_of(
+    db: Session,
+    dataset: Dataset,
+    *,
+    alpha: float,
+    target: float,
+    part: Slice = WHOLE,
+    joint: bool = False,
+) -> LabelEstimateOut:
     """The same of an indexed dataset, for a caller who may know it."""
-    left = [_left(row) for row in queries.what_left(db, dataset.id)]
-    history = History(dataset.example_count or 0, left)
+    labels = part.classes_of(dataset)
+    counts = _examples_by_class(db, dataset, part, labels)
+    left = [_left(row) for row in queries.what_left(db, dataset.id, labels, part.key)]
+    history = History(sum(counts.values()), left, is_slice=not part.is_whole)
+    class_alpha = alpha / max(len(counts), 1) if joint else alpha
     found = findings(history, alpha=alpha)
     wrong = _wrong_labels(found.all, history.examples)
     return LabelEstimateOut(
         dataset_id=dataset.id,
+        slice=None if part.is_whole else SliceOut(labels=list(part.labels), key=part.key),
         says=conclusion(
             wrong,
             _audits(history),
             unreviewed=history.examples - history.reviewed,
             alpha=alpha,
+            where=slice_in_words(part),
         ),
         alpha=alpha,
         examples=history.examples,
@@ -85,8 +113,11 @@ def estimate_of(db: Session, dataset: Dataset, *, alpha: float, target: float) -
         open_right=_wrong_labels(found.open_right, history.examples),
         open_wrong=_wrong_labels(found.open_wrong, history.examples),
         forecast=_forecast(history, wrong, target, alpha),
-        classes=_classes(dataset, history, alpha),
+        joint=joint,
+        class_alpha=class_alpha,
+        classes=_classes(dataset, history, counts, class_alpha),
         reviewers=_reviewers(db, dataset.id, alpha),
+        detector=_detector(db, dataset.id),
         course=[
             CourseOut(
                 audits=look.audits,
@@ -118,25 +149,58 @@ def _left(row: Any) -> Left:
     return Left(row.after, row.label, Outcome(row.outcome), row.examples, row.unreviewed)
 
 
-def _classes(dataset: Dataset, history: History, alpha: float) -> list[ClassWrongOut]:
-    counts = dataset.class_counts or {}
+def _examples_by_class(
+    db: Session, dataset: Dataset, part: Slice, labels: list[int] | None
+) -> dict[int | None, int]:
+    """How many examples there are of each class that has some. Raises SliceEmpty."""
+    if part.key is not None:
+        counts = queries.examples_of(db, dataset.id, labels, part.key)
+    elif dataset.class_counts is None:
+        counts = {None: dataset.example_count or 0}
+    else:
+        known = enumerate(dataset.classes or [])
+        counts = {at: dataset.class_counts.get(name, 0) for at, name in known}
+    found = {
+        label: count
+        for label, count in counts.items()
+        if count and (labels is None or label in labels)
+    }
+    if not found and not part.is_whole:
+        raise SliceEmpty(
+            f"There is no example{slice_in_words(part)}.",
+            field="label" if part.key is None else "key",
+            remedy="Look at the dataset's keys: they are case-sensitive, `*` stands for any "
+            "characters and `?` for one.",
+        )
+    return found
+
+
+def _classes(
+    dataset: Dataset, history: History, counts: dict[int | None, int], alpha: float
+) -> list[ClassWrongOut]:
     classes = []
     for label, name in enumerate(dataset.classes or []):
-        own = history.of_class(label, counts.get(name, 0))
-        if own.examples:
-            found = findings(own, alpha=alpha).all
-            classes.append(
-                ClassWrongOut(
-                    label=name,
-                    examples=own.examples,
-                    reviewed=own.reviewed,
-                    found=own.found,
-                    unknown=own.unknown,
-                    audits=_audits(own),
-                    wrong=_wrong_labels(found, own.examples),
-                )
+        if label not in counts:
+            continue
+        own = history.of_class(label, counts[label])
+        found = findings(own, alpha=alpha).all
+        classes.append(
+            ClassWrongOut(
+                label=name,
+                examples=own.examples,
+                reviewed=own.reviewed,
+                found=own.found,
+                unknown=own.unknown,
+                audits=_audits(own),
+                wrong=_wrong_labels(found, own.examples),
             )
+        )
     return classes
+
+
+def _detector(db: Session, dataset_id: UUID) -> DetectorOut | None:
+    found = latest_recall(db, dataset_id)
+    return None if found is None else DetectorOut.model_validate(found)
 
 
 def _forecast(history: History, wrong: WrongLabelsOut, target: float, alpha: float) -> ForecastOut:

@@ -17,7 +17,8 @@ from app.datasets.models import Dataset
 from app.datasets.views import dataset_url
 from app.estimates.schemas import ClassWrongOut, LabelEstimateOut, ShareOut, WrongOut
 from app.estimates.service import estimate_wrong_labels
-from app.estimates.words import about, at_least, at_most, confidence
+from app.estimates.slices import Slice
+from app.estimates.words import about, at_least, at_most, confidence, slice_in_words
 
 _TARGETS = (0.001, 0.005, 0.01, 0.02, 0.05)
 _ALPHAS = (0.1, 0.05, 0.01)
@@ -69,7 +70,14 @@ class EstimateView:
     ranges: list[RangeRow]
     classes: list[ClassRow]
     more_classes: list[ClassRow]
+    classes_hold: str
+    slice: Slice
+    slice_words: str
+    class_names: list[tuple[str, bool]]
+    """To choose from: each class, and whether it was chosen."""
+    joint: bool
     reviewers: list[Figure]
+    detector: Figure | None
     url: str
     dataset_url: str
     new_queue_url: str | None
@@ -78,10 +86,19 @@ class EstimateView:
 
 
 def estimate_view(
-    db: Session, caller: Caller, dataset: Dataset, *, alpha: float, target: float
+    db: Session,
+    caller: Caller,
+    dataset: Dataset,
+    *,
+    alpha: float,
+    target: float,
+    part: Slice,
+    joint: bool,
 ) -> EstimateView:
-    """Raises DatasetNotReady, UnderBlindReview."""
-    found = estimate_wrong_labels(db, caller, dataset.id, alpha=alpha, target=target)
+    """Raises DatasetNotReady, ClassUnknown, SliceEmpty, UnderBlindReview."""
+    found = estimate_wrong_labels(
+        db, caller, dataset.id, alpha=alpha, target=target, part=part, joint=joint
+    )
     classes = _class_rows(found)
     url = dataset_url(caller, dataset)
     is_whole = found.reviewed == found.examples
@@ -100,7 +117,13 @@ def estimate_view(
         ranges=_ranges(found),
         classes=classes[:_CLASSES_SHOWN],
         more_classes=classes[_CLASSES_SHOWN:],
+        classes_hold=_classes_hold(found),
+        slice=part,
+        slice_words=slice_in_words(part).strip(),
+        class_names=[(name, name in part.labels) for name in dataset.classes or []],
+        joint=joint,
         reviewers=_reviewers(found),
+        detector=_detector(found),
         url=f"{url}/estimate",
         dataset_url=url,
         new_queue_url=f"{project_url(caller)}/queues/new"
@@ -132,7 +155,11 @@ def _forecast(found: LabelEstimateOut) -> str:
                 f"{plural(found.unknown, 'example')} decided of which nothing is known."
             )
         return f"To show at most {wanted} would take more than 200,000 audits."
-    told = f"About {plural(forecast.audits, 'more answer')} to audits would show at most {wanted}"
+    there = " that fall there" if found.slice else ""
+    told = (
+        f"About {plural(forecast.audits, 'more answer')} to audits{there} would show at most "
+        f"{wanted}"
+    )
     if found.wrong.after.number.estimate == 0:
         return f"{told}, if none finds a wrong label."
     return f"{told}, if they find as many wrong labels as there seem to be."
@@ -142,6 +169,32 @@ def _between(share: ShareOut) -> str:
     if share.lowest == share.highest:
         return about(share.lowest)
     return f"between {at_least(share.lowest)} and {at_most(share.highest)}"
+
+
+def _classes_hold(found: LabelEstimateOut) -> str:
+    if found.joint:
+        return (
+            f"All rows hold together with {confidence(found.alpha)} confidence, as each does with "
+            f"{confidence(found.class_alpha)}."
+        )
+    return (
+        f"Every row holds with {confidence(found.alpha)} confidence by itself, not all of them "
+        "together."
+    )
+
+
+def _detector(found: LabelEstimateOut) -> Figure | None:
+    detector = found.detector
+    if detector is None:
+        return None
+    return Figure(
+        "planted errors flagged",
+        _estimate(detector.caught_share),
+        unbroken(
+            f"at best: {number(detector.caught)} of {number(detector.planted)} that the newest "
+            f"scan planted in memory; between {_shares(detector.caught_share)}"
+        ),
+    )
 
 
 def _figures(found: LabelEstimateOut) -> list[Figure]:

@@ -6,14 +6,38 @@ import math
 from collections.abc import Callable
 
 from app.estimates.schemas import AuditsOut, WrongLabelsOut
+from app.estimates.slices import Slice
 
 
-def conclusion(wrong: WrongLabelsOut, audits: AuditsOut, *, unreviewed: int, alpha: float) -> str:
-    """What may be said if one stops now."""
+def conclusion(
+    wrong: WrongLabelsOut, audits: AuditsOut, *, unreviewed: int, alpha: float, where: str = ""
+) -> str:
+    """What may be said if one stops now.
+
+    Args:
+        where: `slice_in_words`.
+    """
     if unreviewed and not audits.answered:
-        return "Nothing is known yet of the labels that nobody reviewed: no audit is answered."
+        fell = " that fell there" if where else ""
+        return (
+            f"Nothing is known yet of the labels{where} that nobody reviewed: no audit{fell} is "
+            "answered."
+        )
     most = at_most(wrong.after.share.highest)
-    return f"At most {most} of the labels are still wrong, with {confidence(alpha)} confidence."
+    return (
+        f"At most {most} of the labels{where} are still wrong, with {confidence(alpha)} confidence."
+    )
+
+
+def slice_in_words(part: Slice) -> str:
+    """` in class “cat” with a key like “night/*”`; nothing for the whole."""
+    names = [f"“{name}”" for name in part.labels]
+    said = ""
+    if len(names) == 1:
+        said = f" in class {names[0]}"
+    elif names:
+        said = f" in the classes {', '.join(names[:-1])} and {names[-1]}"
+    return said + (f" with a key like “{part.key}”" if part.key is not None else "")
 
 
 def at_most(share: float) -> str:

@@ -11,6 +11,7 @@ from app.gates.facts import Inputs
 from app.gates.measures import NAME_BASELINE, Measured, NoData, measure
 from app.gates.policy import (
     Agreement,
+    DetectorRecall,
     Fingerprint,
     Flags,
     FlagsPerClass,
@@ -127,7 +128,7 @@ def _held_against_limits(rule: Rule, inputs: Inputs) -> _Found:
     measured = measure(rule, inputs)
     before = _of_baseline(rule, inputs)
     faults = {each: _faults(rule, each, before.get(each.label)) for each in measured}
-    undecided = [each for each in measured if faults[each] and _may_hold(each, faults[each])]
+    undecided = [each for each in measured if faults[each] and _may_hold(rule, each, faults[each])]
     broken = [each for each in measured if faults[each] and each not in undecided]
     if broken:
         # A class far beyond its limit is more to blame than one just beyond.
@@ -141,8 +142,9 @@ def _held_against_limits(rule: Rule, inputs: Inputs) -> _Found:
         )
     if undecided:
         (each, *_) = undecided
-        lowest = each.in_words(each.lowest or 0.0, words.USUAL)
-        text = f"{each.told()}, but it may be no more than {lowest}"
+        at_best = each.in_words(each.at_best or 0.0, words.USUAL)
+        as_good = "no more than" if _direction(rule) > 0 else "as much as"
+        text = f"{each.told()}, but it may be {as_good} {at_best}"
         return _found(Finding.unknown, each, before, text, remedy=each.undecided_remedy)
     nearest = max(measured, key=lambda each: _direction(rule) * each.value)
     return _found(Finding.holds, nearest, before, nearest.told())
@@ -178,8 +180,11 @@ def _digits(each: Measured, limit: float) -> int:
     return words.ALL if alike else words.USUAL
 
 
-def _may_hold(each: Measured, faults: Sequence[_Fault]) -> bool:
-    return each.lowest is not None and all(each.lowest <= fault.limit for fault in faults)
+def _may_hold(rule: Rule, each: Measured, faults: Sequence[_Fault]) -> bool:
+    best = each.at_best
+    return best is not None and all(
+        _direction(rule) * (best - fault.limit) <= 0 for fault in faults
+    )
 
 
 def _of_baseline(rule: Rule, inputs: Inputs) -> dict[str | None, float]:
@@ -197,7 +202,7 @@ def _of_baseline(rule: Rule, inputs: Inputs) -> dict[str | None, float]:
 
 def _direction(rule: Rule) -> int:
     """1 where less is better, -1 where more is."""
-    return -1 if isinstance(rule, Reviewed | Agreement) else 1
+    return -1 if isinstance(rule, Reviewed | Agreement | DetectorRecall) else 1
 
 
 def _limit(rule: Rule) -> float | None:

@@ -55,16 +55,32 @@ class WrongLabelFacts(Fact):
     """What audits say of the share of wrong labels, at a confidence."""
 
     confidence: float
-    audited: int
+    label: str | None = None
+    key: str | None = None
+    """Of a slice alone: its class, the pattern of its keys."""
+    missing: str | None = None
+    """Why there is no such slice; all else is nothing then."""
+    audited: int = 0
     """Audits whose outcomes are known."""
     more_verdicts: int | None = None
     """About so many more until the rule's limit may be reached."""
-    lower_before: float
-    estimate_before: float
-    upper_before: float
-    lower_after: float
-    estimate_after: float
-    upper_after: float
+    lower_before: float = 0.0
+    estimate_before: float = 0.0
+    upper_before: float = 1.0
+    lower_after: float = 0.0
+    estimate_after: float = 0.0
+    upper_after: float = 1.0
+
+
+class SliceFacts(Fact):
+    """What people decided of a class, or of the keys like a pattern."""
+
+    label: str | None
+    key: str | None
+    missing: str | None = None
+    examples: int = 0
+    reviewed: int = 0
+    found_wrong: int = 0
 
 
 class AgreementFacts(Fact):
@@ -73,6 +89,15 @@ class AgreementFacts(Fact):
     items: int
     agreed: int
     alpha: float | None
+
+
+class RecallFacts(Fact):
+    """What became of the errors that the scan planted in memory."""
+
+    planted: int
+    lowest: float
+    highest: float
+    """The share that would have been flagged lies between these."""
 
 
 class ExampleFacts(Fact):
@@ -99,10 +124,13 @@ class Facts(Fact):
     reviewed_examples: int = 0
     found_wrong: int = 0
     """Labels of this version that people found wrong, or whose examples they found not usable."""
+    slices: tuple[SliceFacts, ...] = ()
+    """The same two of slices that rules ask for."""
     changed_examples: int | None = None
     """Examples that are not as in the baseline; None without one."""
     wrong_labels: tuple[WrongLabelFacts, ...] = ()
     agreement: AgreementFacts | None = None
+    recall: RecallFacts | None = None
     examples: tuple[ExampleFacts, ...] = ()
 
     def answer(self, question: FlagQuestion) -> FlagAnswer | None:

@@ -14,6 +14,7 @@ from app.datasets.content import example_contents
 from app.datasets.models import Dataset, DatasetStatus, Modality, Task
 from app.datasets.service import label_name
 from app.estimates.service import estimate_wrong_labels
+from app.estimates.slices import Slice, SliceEmpty
 from app.gates import queries, words
 from app.gates.carried import decided_elsewhere
 from app.gates.changes import Changes
@@ -24,7 +25,9 @@ from app.gates.facts import (
     ExampleFacts,
     Facts,
     FlagAnswer,
+    RecallFacts,
     ScanFacts,
+    SliceFacts,
     WrongLabelFacts,
 )
 from app.gates.policy import (
@@ -37,6 +40,7 @@ from app.gates.policy import (
 )
 from app.gates.questions import FlagQuestion
 from app.reviews.figures import dataset_agreement
+from app.scans.errors import ClassUnknown
 from app.scans.models import Scan
 
 MOST_WORST = 25
@@ -102,8 +106,10 @@ def _plain_facts(
         no_scan_because=subject.no_scan_because,
         reviewed_examples=queries.reviewed_count(db, dataset.id, elsewhere) if asks_reviewed else 0,
         found_wrong=queries.found_wrong_count(db, dataset.id) if asks_wrong else 0,
+        slices=_slices(db, policy, dataset, elsewhere),
         wrong_labels=_wrong_labels(db, caller, policy, dataset),
         agreement=_agreement(db, dataset) if asks_agreement else None,
+        recall=None if scan is None else _recall(scan),
     )
 
 
@@ -117,37 +123,99 @@ def _wrong_labels(
 ) -> tuple[WrongLabelFacts, ...]:
     if dataset.status != DatasetStatus.ready:
         return ()
-    targets: dict[float, float] = {}
+    targets: dict[tuple[float, str | None, str | None], float] = {}
     for rule in policy.rules:
         if isinstance(rule, WrongLabels):
-            targets[rule.confidence] = rule.at_most or 0.0
-    if not targets and any(isinstance(rule, EstimatedShare) for rule in policy.rules):
-        targets[_USUAL_CONFIDENCE] = 0.0
-    found = []
-    for confidence, target in targets.items():
+            targets[rule.confidence, rule.label, rule.key] = rule.at_most or 0.0
+    known = {asked[1:] for asked in targets}
+    for rule in policy.rules:
+        if isinstance(rule, EstimatedShare) and (rule.label, rule.key) not in known:
+            targets[_USUAL_CONFIDENCE, rule.label, rule.key] = 0.0
+    return tuple(
+        _wrong_labels_in(db, caller, dataset, *asked, target=min(target, 0.999))
+        for asked, target in targets.items()
+    )
+
+
+def _wrong_labels_in(
+    db: Session,
+    caller: Caller,
+    dataset: Dataset,
+    confidence: float,
+    label: str | None,
+    key: str | None,
+    *,
+    target: float,
+) -> WrongLabelFacts:
+    about = WrongLabelFacts(confidence=confidence, label=label, key=key)
+    part = Slice(() if label is None else (label,), key)
+    try:
         told = estimate_wrong_labels(
-            db, caller, dataset.id, alpha=1 - confidence, target=min(target, 0.999)
+            db, caller, dataset.id, alpha=1 - confidence, target=target, part=part
         )
-        before, after = told.wrong.before.share, told.wrong.after.share
-        found.append(
-            WrongLabelFacts(
-                confidence=confidence,
-                audited=told.audits.answered,
-                more_verdicts=told.forecast.audits or None,
-                lower_before=before.lowest,
-                estimate_before=before.estimate,
-                upper_before=before.highest,
-                lower_after=after.lowest,
-                estimate_after=after.estimate,
-                upper_after=after.highest,
-            )
-        )
-    return tuple(found)
+    except (ClassUnknown, SliceEmpty) as error:
+        return about.model_copy(update={"missing": _missing_slice(dataset, label) or error.detail})
+    before, after = told.wrong.before.share, told.wrong.after.share
+    return about.model_copy(
+        update={
+            "audited": told.audits.answered,
+            "more_verdicts": told.forecast.audits or None,
+            "lower_before": before.lowest,
+            "estimate_before": before.estimate,
+            "upper_before": before.highest,
+            "lower_after": after.lowest,
+            "estimate_after": after.estimate,
+            "upper_after": after.highest,
+        }
+    )
+
+
+def _missing_slice(dataset: Dataset, label: str | None) -> str | None:
+    if label is not None and label not in (dataset.classes or []):
+        return f"The dataset has no class {words.quoted(label)}."
+    return None
+
+
+def _slices(
+    db: Session, policy: Policy, dataset: Dataset, elsewhere: list[int]
+) -> tuple[SliceFacts, ...]:
+    """Of rules about what people decided in a slice."""
+    asked = dict.fromkeys(
+        (rule.label, rule.key)
+        for rule in policy.rules
+        if isinstance(rule, FoundWrong) or (isinstance(rule, Reviewed) and rule.of == "examples")
+    )
+    asked.pop((None, None), None)
+    return tuple(_slice(db, dataset, elsewhere, label, key) for label, key in asked)
+
+
+def _slice(
+    db: Session, dataset: Dataset, elsewhere: list[int], label: str | None, key: str | None
+) -> SliceFacts:
+    if missing := _missing_slice(dataset, label):
+        return SliceFacts(label=label, key=key, missing=missing)
+    index = None if label is None else (dataset.classes or []).index(label)
+    row = queries.slice_counts(db, dataset.id, elsewhere, label=index, key=key)
+    return SliceFacts(
+        label=label,
+        key=key,
+        examples=row.examples,
+        reviewed=row.reviewed,
+        found_wrong=row.found_wrong,
+    )
 
 
 def _agreement(db: Session, dataset: Dataset) -> AgreementFacts:
     found = dataset_agreement(db, dataset)
     return AgreementFacts(items=found.items, agreed=found.agreed, alpha=found.alpha)
+
+
+def _recall(scan: Scan) -> RecallFacts | None:
+    found = (scan.summary or {}).get("canaries")
+    if found is None:
+        return None
+    share = found["caught_share"]
+    return RecallFacts(planted=found["planted"], lowest=share["lowest"], highest=share["highest"])
 
 
 def _changes(subject: Subject, baseline: Subject | None) -> Changes | None:
@@ -207,8 +275,8 @@ class _Asker:
         return self._dataset.classes or []
 
     def _missing(self, question: FlagQuestion) -> str | None:
-        if question.label is not None and question.label not in self._classes:
-            return f"The dataset has no class {words.quoted(question.label)}."
+        if missing := _missing_slice(self._dataset, question.label):
+            return missing
         if question.per_class and self._dataset.task == Task.regression:
             return "A regression has no classes."
         if question.needs_baseline and self._baseline is None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from app.gates import words
-from app.gates.facts import FlagAnswer, Inputs, WrongLabelFacts
+from app.gates.facts import FlagAnswer, Inputs, SliceFacts, WrongLabelFacts
 from app.gates.policy import (
     Agreement,
     ClassDrift,
+    DetectorRecall,
     EstimatedShare,
     Fingerprint,
     Flags,
@@ -27,6 +28,8 @@ from app.gates.policy import (
 SCAN_IT = "Scan the dataset, and check again once the scan is complete."
 NAME_BASELINE = "Name the version to compare with: --baseline NAME:VERSION."
 _AUDIT = "Make a review queue with audits for this dataset, and decide them."
+_CORRECT = "Correct the rule, or the data that it is about."
+_PLANT = "Scan the dataset with more canaries; all else is taken from the scan that there is."
 _REVIEW_FLAGS = "Review these flags, and register the corrected labels as a new version."
 
 
@@ -44,8 +47,8 @@ class Measured:
     """A number that a rule's limit is held against.
 
     Attributes:
-        lowest: where the number is an upper bound, what the truth is at least: while a limit is
-            between the two, nobody can tell.
+        at_best: where the number is a bound, the other one: while a limit is between the two,
+            nobody can tell.
         undecided_remedy: what narrows them.
         stale: a number beyond the limit says that the scores are too old to judge by.
         label: the class that it is about, where there is a number for each.
@@ -58,7 +61,7 @@ class Measured:
     """With so many digits."""
     remedy: str
     label: str | None = None
-    lowest: float | None = None
+    at_best: float | None = None
     undecided_remedy: str = ""
     stale: bool = False
     worst: tuple[int, ...] = ()
@@ -80,18 +83,19 @@ def measure(rule: Rule, inputs: Inputs) -> list[Measured]:
 
 @measure.register
 def _(rule: WrongLabels, inputs: Inputs) -> list[Measured]:
-    found = _wrong_labels(inputs, rule.confidence)
+    found = _wrong_labels(rule, inputs, rule.confidence)
     after = rule.of == "after"
-    more = found.more_verdicts
-    about = f"About {more:,} more verdicts may settle it. " if more else ""
+    more, fell = found.more_verdicts, " on audits that fall there" if _is_slice(rule) else ""
+    about = f"About {more:,} more verdicts{fell} may settle it. " if more else ""
     return [
         Measured(
             found.upper_after if after else found.upper_before,
-            f"at most {{}} of the labels are wrong {_when(rule.of)}, with "
+            f"at most {{}} of the labels{_where(rule.label, rule.key)} are wrong "
+            f"{_when(rule.of)}, with "
             f"{words.percent(rule.confidence)} confidence, from {found.audited:,} audits",
             words.percent,
             "Review more, and register the corrected labels as a new version.",
-            lowest=found.lower_after if after else found.lower_before,
+            at_best=found.lower_after if after else found.lower_before,
             undecided_remedy=f"The audit is too small to tell. {about}Decide more audits.",
         )
     ]
@@ -99,12 +103,12 @@ def _(rule: WrongLabels, inputs: Inputs) -> list[Measured]:
 
 @measure.register
 def _(rule: EstimatedShare, inputs: Inputs) -> list[Measured]:
-    found = _wrong_labels(inputs, None)
+    found = _wrong_labels(rule, inputs, None)
     return [
         Measured(
             found.estimate_after if rule.of == "after" else found.estimate_before,
-            f"most likely {{}} of the labels are wrong {_when(rule.of)}, from "
-            f"{found.audited:,} audits",
+            f"most likely {{}} of the labels{_where(rule.label, rule.key)} are wrong "
+            f"{_when(rule.of)}, from {found.audited:,} audits",
             words.percent,
             "Review more, and register the corrected labels as a new version.",
         )
@@ -115,11 +119,43 @@ def _when(of: str) -> str:
     return "after corrections" if of == "after" else "before corrections"
 
 
-def _wrong_labels(inputs: Inputs, confidence: float | None) -> WrongLabelFacts:
+def _wrong_labels(
+    rule: WrongLabels | EstimatedShare, inputs: Inputs, confidence: float | None
+) -> WrongLabelFacts:
     for each in inputs.facts.wrong_labels:
-        if each.audited and confidence in (None, each.confidence):
-            return each
+        if (each.label, each.key) == (rule.label, rule.key):
+            if each.missing is not None:
+                raise NoData(each.missing, _CORRECT)
+            if each.audited and confidence in (None, each.confidence):
+                return each
+    if _is_slice(rule):
+        raise NoData(f"No audit fell on the examples{_where(rule.label, rule.key)}.", _AUDIT)
     raise NoData("Nothing was audited in this dataset.", _AUDIT)
+
+
+def _is_slice(rule: WrongLabels | EstimatedShare | FoundWrong | Reviewed) -> bool:
+    return rule.label is not None or rule.key is not None
+
+
+def _slice(rule: FoundWrong | Reviewed, inputs: Inputs) -> SliceFacts:
+    """What people decided of the rule's examples. Raises NoData: there are none of them."""
+    facts = inputs.facts
+    if not _is_slice(rule):
+        return SliceFacts(
+            label=None,
+            key=None,
+            examples=facts.dataset.examples,
+            reviewed=facts.reviewed_examples,
+            found_wrong=facts.found_wrong,
+        )
+    found = next(
+        (each for each in facts.slices if (each.label, each.key) == (rule.label, rule.key)), None
+    )
+    if found is None or found.missing is not None:
+        raise NoData((found and found.missing) or "It was not counted.", _CORRECT)
+    if not found.examples:
+        raise NoData("There are no such examples.", _CORRECT)
+    return found
 
 
 @measure.register
@@ -137,14 +173,15 @@ def _(rule: UnreviewedFlags, inputs: Inputs) -> list[Measured]:
 
 
 @measure.register
-def _(_: FoundWrong, inputs: Inputs) -> list[Measured]:
+def _(rule: FoundWrong, inputs: Inputs) -> list[Measured]:
     # Of a version that nobody reviewed nothing is known to be wrong; other rules ask for reviews.
     if inputs.facts.scan is None:
         raise _no_scan(inputs)
     return [
         Measured(
-            inputs.facts.found_wrong,
-            "{} labels that people found wrong are still in the data",
+            _slice(rule, inputs).found_wrong,
+            f"{{}} labels{_where(rule.label, rule.key)} that people found wrong are still in the "
+            "data",
             words.count,
             "Export the corrections, and register the corrected data as a new version.",
         )
@@ -192,11 +229,11 @@ def _(rule: FlagsPerClass, inputs: Inputs) -> list[Measured]:
 @measure.register
 def _(rule: Reviewed, inputs: Inputs) -> list[Measured]:
     if rule.of == "examples":
-        facts = inputs.facts
+        part = _slice(rule, inputs)
         return [
             Measured(
-                _share(facts.reviewed_examples, facts.dataset.examples, "It has no examples."),
-                f"{{}} of {facts.dataset.examples:,} examples are reviewed",
+                _share(part.reviewed, part.examples, "It has no examples."),
+                f"{{}} of {part.examples:,} examples{_where(rule.label, rule.key)} are reviewed",
                 words.percent,
                 "Review more examples of this dataset.",
             )
@@ -241,6 +278,26 @@ def _(rule: Agreement, inputs: Inputs) -> list[Measured]:
             else f"Krippendorff's alpha is {{}} over {found.items:,} items",
             words.percent if by_share else words.plain,
             "Look at what people disagree about, and make the instructions clearer.",
+        )
+    ]
+
+
+@measure.register
+def _(_rule: DetectorRecall, inputs: Inputs) -> list[Measured]:
+    if inputs.facts.scan is None:
+        raise _no_scan(inputs)
+    found = inputs.facts.recall
+    if found is None:
+        raise NoData("The scan planted no errors.", _PLANT)
+    return [
+        Measured(
+            found.lowest,
+            f"at least {{}} of {found.planted:,} errors planted in memory would have been flagged, "
+            f"with {words.percent(0.95)} confidence",
+            words.percent,
+            "Flag more, or score with more checkpoints and layers.",
+            at_best=found.highest,
+            undecided_remedy=f"Too few were planted to tell. {_PLANT}",
         )
     ]
 
@@ -317,7 +374,7 @@ def _flags(rule: Rule, inputs: Inputs) -> FlagAnswer:
         if question.needs_baseline and (found is None or inputs.baseline is None):
             raise NoData("There is no baseline to compare with.", NAME_BASELINE)
         reason = found.missing if found and found.missing else "It was not counted."
-        raise NoData(reason, "Correct the rule, or the data that it is about.")
+        raise NoData(reason, _CORRECT)
     return found
 
 
@@ -331,11 +388,13 @@ def _counted(found: FlagAnswer, what: str) -> Measured:
 
 def _share(part: int, whole: int, nothing: str) -> float:
     if whole == 0:
-        raise NoData(nothing, "Correct the rule, or the data that it is about.")
+        raise NoData(nothing, _CORRECT)
     return part / whole
 
 
-def _where(label: str | None, key: str | None, suspicion: float, *, changed: bool = False) -> str:
+def _where(
+    label: str | None, key: str | None, suspicion: float = 0.0, *, changed: bool = False
+) -> str:
     parts = []
     if label is not None:
         parts.append(f"in class {words.quoted(label)}")

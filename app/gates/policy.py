@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from app.datasets.key_patterns import KeyPattern
 from app.gates.questions import FlagQuestion
 from app.schemas import In, Name, Text
 
@@ -55,15 +56,6 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Suspicion = Annotated[Fraction, Field(description="Only flags at least this suspicious.")]
 Label = Annotated[Text, Field(max_length=1000, description="Only examples given this class.")]
-KeyPattern = Annotated[
-    Text,
-    Field(
-        min_length=1,
-        max_length=1000,
-        description="Only examples whose key is like this: `*` stands for any characters, "
-        "`?` for one. A slice, such as `night/*`.",
-    ),
-]
 Ratchet = Annotated[
     bool, Field(description="Never worse than the baseline; with a limit as well, both hold.")
 ]
@@ -117,6 +109,8 @@ class WrongLabels(Rule):
     of: Literal["after", "before"] = Field(
         "after", description="After the corrections made so far, or before them."
     )
+    label: Label | None = None
+    key: KeyPattern | None = None
     ratchet: Ratchet = False
 
 
@@ -128,6 +122,8 @@ class EstimatedShare(Rule):
     of: Literal["after", "before"] = Field(
         "after", description="After the corrections made so far, or before them."
     )
+    label: Label | None = None
+    key: KeyPattern | None = None
     ratchet: Ratchet = False
 
 
@@ -170,6 +166,8 @@ class FoundWrong(Rule):
 
     rule: Literal["found_wrong"]
     at_most: Count | None = 0
+    label: Label | None = None
+    key: KeyPattern | None = None
 
 
 class Flags(Rule):
@@ -228,10 +226,8 @@ class Reviewed(Rule):
 
     def _faults(self) -> Iterator[str]:
         yield from super()._faults()
-        if self.of == "examples" and (
-            self.suspicion or self.label is not None or self.key is not None or self.only_changed
-        ):
-            yield "suspicion, label, key and only_changed go with of: flags"
+        if self.of == "examples" and (self.suspicion or self.only_changed):
+            yield "suspicion and only_changed go with of: flags"
 
 
 class Agreement(Rule):
@@ -246,6 +242,17 @@ class Agreement(Rule):
         20, ge=1, le=2**31 - 1, description="With fewer there is no verdict: too few to say."
     )
     ratchet: Ratchet = False
+
+
+class DetectorRecall(Rule):
+    """The share of errors planted in memory that the scan would have flagged: its lower bound.
+
+    With 95 % confidence for one look. Real errors, which the model was trained on, are found less
+    often.
+    """
+
+    rule: Literal["detector_recall"]
+    at_least: Fraction | None = None
 
 
 class ScanAge(Rule):
@@ -281,6 +288,7 @@ AnyRule = Annotated[
     | FlagsPerClass
     | Reviewed
     | Agreement
+    | DetectorRecall
     | ScanAge
     | Fingerprint
     | ClassDrift,

@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.access.models import Principal
+from app.datasets.key_patterns import like
 from app.datasets.models import Dataset
 from app.gates.models import GateEvaluation, GatePolicy
 from app.gates.questions import FlagQuestion
@@ -151,6 +152,32 @@ def reviewed_count(db: Session, dataset_id: uuid.UUID, elsewhere: list[int]) -> 
     return db.execute(_REVIEWED_COUNT, values).scalar_one()
 
 
+_SLICE = """
+    (CAST(:label AS integer) IS NULL OR example.given_label = :label)
+    AND (CAST(:key AS text) IS NULL OR example.key LIKE :key)
+"""
+_SLICE_COUNTS = text(f"""
+    WITH reviewed AS ({_REVIEWED}), wrong AS (
+        {_DECIDED} AND item.outcome IN ('relabel', 'unusable')
+    ), inside AS (
+        SELECT example.position FROM examples example
+        WHERE example.dataset_id = :dataset AND {_SLICE}
+    )
+    SELECT (SELECT count(*) FROM inside) AS examples,
+        (SELECT count(*) FROM inside WHERE position IN (SELECT position FROM reviewed)) AS reviewed,
+        (SELECT count(*) FROM inside WHERE position IN (SELECT position FROM wrong)) AS found_wrong
+""")  # noqa: S608
+
+
+def slice_counts(
+    db: Session, dataset_id: uuid.UUID, elsewhere: list[int], *, label: int | None, key: str | None
+) -> Row[Any]:
+    """(examples, reviewed, found_wrong) of a class, of keys like a pattern, or of both."""
+    pattern = None if key is None else like(key)
+    values = {"dataset": dataset_id, "elsewhere": elsewhere, "label": label, "key": pattern}
+    return db.execute(_SLICE_COUNTS, values).one()
+
+
 _ELSEWHERE = text("""
     SELECT queue.dataset_id, item.position, min(item.outcome) AS outcome,
         min(item.outcome_label) AS label, min(item.outcome_value) AS value
@@ -186,9 +213,8 @@ def found_wrong_count(db: Session, dataset_id: uuid.UUID) -> int:
 
 
 # Of flags, or of examples: both have the columns that are asked about.
-_SUCH = """
-    (CAST(:label AS integer) IS NULL OR example.given_label = :label)
-    AND (CAST(:key AS text) IS NULL OR example.key LIKE :key)
+_SUCH = f"""
+    {_SLICE}
     AND (CAST(:positions AS integer[]) IS NULL OR example.position = ANY(:positions))
 """
 _FLAGS = f"""
@@ -234,7 +260,7 @@ class Counting:
             "dataset": scan.dataset_id,
             "suspicion": question.suspicion,
             "label": label,
-            "key": None if question.key is None else _like(question.key),
+            "key": None if question.key is None else like(question.key),
             "unreviewed": question.unreviewed,
             "elsewhere": elsewhere,
         }
@@ -253,8 +279,3 @@ class Counting:
         """Flags with their example's key and target, the most suspicious first."""
         values = self._values | {"positions": self._positions, "most": most}
         return self._db.execute(_WORST, values).all()
-
-
-def _like(pattern: str) -> str:
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")

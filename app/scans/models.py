@@ -95,6 +95,10 @@ class Scan(Base):
     fresh: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Compute everything, whatever earlier scans hold."""
     precision: Mapped[str] = mapped_column(default=Precision.full, server_default="full")
+    canaries: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Examples to score as well with a wrong label, as positions from `example_count` on."""
+    planted: Mapped[str | None]
+    """Artifact that says which, and with what labels. Set by planning."""
     engine_key: Mapped[str | None]
     """Scans with the same key agree wherever example and checkpoint do. Set by planning."""
     reuse: Mapped[dict[str, Any] | None]

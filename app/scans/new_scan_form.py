@@ -11,7 +11,7 @@ from fastapi import Depends, Form
 from pydantic import ValidationError
 
 from app.errors import ProblemError
-from app.scans.schemas import ScanIn, Share, Threshold, TopK
+from app.scans.schemas import MOST_CANARIES, ScanIn, Share, Threshold, TopK
 
 _LONGEST = 2000
 _Text = Annotated[str, Form(max_length=_LONGEST)]
@@ -24,6 +24,7 @@ class NewScanForm:
     layers: all, last or names; then `layer_names`, with commas between.
     checkpoints: all or chosen; then `chosen`, their ids.
     policy: share, top_k or threshold; each has its number. The share is in percent.
+    canaries: how many; nothing for none.
     """
 
     run: str = ""
@@ -40,6 +41,7 @@ class NewScanForm:
     evidence: bool = False
     fresh: bool = False
     precision: str = "full"
+    canaries: str = ""
 
 
 def _typed(
@@ -57,6 +59,7 @@ def _typed(
     evidence: _Text = "",
     fresh: _Text = "",
     precision: _Text = "full",
+    canaries: _Text = "",
 ) -> NewScanForm:
     return NewScanForm(
         run=run,
@@ -73,6 +76,7 @@ def _typed(
         evidence=bool(evidence),
         fresh=bool(fresh),
         precision=precision,
+        canaries=canaries,
     )
 
 
@@ -118,6 +122,12 @@ def request_of_form(form: NewScanForm) -> ScanIn:
     policy = _policy(form)
     if isinstance(policy, FieldProblem):
         problems["policy"] = policy
+    canaries = _number(form.canaries.replace(",", "").replace(" ", "") or "0")
+    if not 0 <= canaries <= MOST_CANARIES or canaries != math.floor(canaries):
+        problems["canaries"] = FieldProblem(
+            "How many errors to plant is not a whole number that can be planted.",
+            f"Give one up to {MOST_CANARIES:,}, such as 200; or leave it empty for none.",
+        )
     if problems:
         raise FormInvalid(problems)
     try:
@@ -132,6 +142,7 @@ def request_of_form(form: NewScanForm) -> ScanIn:
                 "evidence": form.evidence,
                 "fresh": form.fresh,
                 "precision": form.precision,
+                "canaries": int(canaries),
             }
         )
     except ValidationError as error:
@@ -201,6 +212,7 @@ def form_of_request(request: ScanIn) -> NewScanForm:
         evidence=bool(request.evidence),
         fresh=request.fresh,
         precision=request.precision.value,
+        canaries=str(request.canaries or ""),
         **numbers,
     )
 
@@ -219,4 +231,13 @@ def problems_of_error(error: ProblemError) -> Problems:
     return problems_of(error.as_problem())
 
 
-FIELDS = ("run_id", "layers", "checkpoints", "weighting", "score", "policy", "precision")
+FIELDS = (
+    "run_id",
+    "layers",
+    "checkpoints",
+    "weighting",
+    "score",
+    "policy",
+    "precision",
+    "canaries",
+)

@@ -25,6 +25,7 @@ from app.scans.gallery import gallery
 from app.scans.listing import AskedListing, Listing
 from app.scans.models import UNFINISHED, Scan, ScanStatus
 from app.scans.new_scan_view import new_scan_url
+from app.scans.recall_view import recall_view
 from app.scans.results import get_score, open_results
 from app.schemas import Position
 from app.settings import settings
@@ -115,6 +116,7 @@ def scan_page(
         head=head,
         running=views.running(caller, scan, out),
         overview=views.overview(db, caller, found) if found else None,
+        recall=recall_view(scan) if found else None,
         view=gallery(db, caller, found, listing, url) if found else None,
         review_url=_review_url(caller, scan, listing) if found else None,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, case, func, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -43,28 +44,48 @@ def latest_scan(db: Session, dataset_id: uuid.UUID, *, complete: bool) -> Scan |
     return db.scalar(asked.order_by(Scan.created_at.desc(), Scan.id.desc()).limit(1))
 
 
+def latest_canaries(db: Session, dataset_id: uuid.UUID) -> Row[uuid.UUID, dict[str, Any]] | None:
+    """Id and summary of canaries, of the newest complete scan that has some."""
+    return db.execute(
+        select(Scan.id, Scan.summary["canaries"].label("canaries"))
+        .where(
+            Scan.dataset_id == dataset_id,
+            Scan.status == ScanStatus.complete,
+            Scan.canaries > 0,
+        )
+        .order_by(Scan.created_at.desc(), Scan.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def progress_of(
     db: Session, scan_ids: Sequence[uuid.UUID], window_s: float
 ) -> dict[uuid.UUID, Row[uuid.UUID, int, int, int, int, datetime]]:
     """Counts over the shard rows of each scan, in one statement for any number of scans.
+
+    Canaries are work, and no examples: their shards begin where the examples end.
 
     `examples_recent` are those of shards that ended within the window before the database's
     clock, plus what leased shards have done; `at` is that clock.
     """
     size = Shard.stop - Shard.start
     done = Shard.status == ShardStatus.done
+    examples = Shard.start < Scan.example_count
     recent = Shard.done_at > func.now() - timedelta(seconds=window_s)
     rows = db.execute(
         select(
             Shard.scan_id,
             func.count().label("shard_count"),
             func.count().filter(done).label("shards_done"),
-            func.sum(case((done, size), else_=Shard.examples_done)).label("examples_done"),
-            func.sum(case((done & recent, size), (done, 0), else_=Shard.examples_done)).label(
-                "examples_recent"
-            ),
+            func.sum(case((done, size), else_=Shard.examples_done))
+            .filter(examples)
+            .label("examples_done"),
+            func.sum(case((done & recent, size), (done, 0), else_=Shard.examples_done))
+            .filter(examples)
+            .label("examples_recent"),
             func.now().label("at"),
         )
+        .join(Scan, Scan.id == Shard.scan_id)
         .where(Shard.scan_id.in_(scan_ids))
         .group_by(Shard.scan_id)
     )

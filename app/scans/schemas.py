@@ -10,6 +10,8 @@ from pydantic import ConfigDict, Field
 from app.scans.models import Precision, RankedScore, ScanStatus, Weighting
 from app.schemas import FailureOut, In, Name, Out
 
+MOST_CANARIES = 10_000
+
 
 class TopK(In):
     """Flag the k most suspicious examples."""
@@ -104,6 +106,14 @@ class ScanIn(In):
         description="`full`: the model's own. `bf16` and `tf32` are quicker on a GPU that has "
         "them; the scan's coverage states the error they made, measured on a sample.",
     )
+    canaries: int = Field(
+        0,
+        ge=0,
+        le=MOST_CANARIES,
+        description="So many examples, drawn at random, are scored once more with a wrong label, "
+        "in memory alone: the share that the policy would flag is the detector's recall. The model "
+        "was not trained on these labels, so it is an upper estimate.",
+    )
 
 
 class ProgressOut(Out):
@@ -128,12 +138,13 @@ class ScanOut(Out):
     evidence: Evidence | None
     fresh: bool
     precision: Precision
+    canaries: int
     status: ScanStatus
     failure: FailureOut | None
     progress: ProgressOut
     flagged_count: int | None
     summary: dict[str, Any] | None = Field(
-        description="Distribution of the score, counts by class, class pairs, coverage."
+        description="Distribution of the score, counts by class, class pairs, coverage, canaries."
     )
     created_at: datetime
     started_at: datetime | None

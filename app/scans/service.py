@@ -57,7 +57,24 @@ def require_scannable(db: Session, caller: Caller, body: ScanIn) -> Asked:
             field="score",
             remedy="Rank by self_influence, last_layer, loss or el2n.",
         )
+    _require_room_for_canaries(dataset, body.canaries)
     return Asked(run, dataset, _chosen_checkpoints(list_checkpoints(db, caller, run.id), body))
+
+
+def _require_room_for_canaries(dataset: Dataset, canaries: int) -> None:
+    most = dataset.example_count or 0
+    if canaries > most:
+        raise Invalid(
+            f"There are fewer examples than canaries to plant: {most}.",
+            field="canaries",
+            remedy=f"Plant at most {most}.",
+        )
+    if canaries and dataset.task == Task.classification and len(dataset.classes or []) < 2:
+        raise Invalid(
+            "The dataset has one class: no label can be wrong.",
+            field="canaries",
+            remedy="Plant none.",
+        )
 
 
 def draft_scan(
@@ -77,6 +94,7 @@ def draft_scan(
         evidence=_evidence(body.evidence),
         fresh=body.fresh,
         precision=body.precision.value,
+        canaries=body.canaries,
     )
 
 
@@ -230,3 +248,12 @@ def describe_scans(db: Session, scans: Sequence[Scan]) -> list[ScanOut]:
 
 def describe_scan(db: Session, scan: Scan) -> ScanOut:
     return describe_scans(db, [scan])[0]
+
+
+def latest_recall(db: Session, dataset_id: UUID) -> dict[str, Any] | None:
+    """What became of the canaries of the dataset's newest complete scan that has some.
+
+    With its id as `scan_id`. The caller has made sure that the dataset may be looked at.
+    """
+    row = queries.latest_canaries(db, dataset_id)
+    return None if row is None else row.canaries | {"scan_id": row.id}

@@ -124,4 +124,5 @@ def artifacts_and_leases(
     shards = select(Shard.artifact, Shard.lease_token).where(Shard.scan_id == scan_id)
     scan = select(Scan.sketches, Scan.lease_token).where(Scan.id == scan_id)
     reuse = select(Scan.reuse["artifact"].astext, null()).where(Scan.id == scan_id)
-    return db.execute(shards.union_all(scan, reuse)).all()
+    planted = select(Scan.planted, null()).where(Scan.id == scan_id)
+    return db.execute(shards.union_all(scan, reuse, planted)).all()

@@ -18,6 +18,7 @@ from cleantrace.cli.results import (
     tell_nothing,
 )
 from cleantrace.cli.scan_options import (
+    Canaries,
     Fresh,
     KeepEvidence,
     Layers,
@@ -56,6 +57,7 @@ def estimate(
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
     precision: PrecisionOption = Precision.full,
+    canaries: Canaries = 0,
     wait: Wait = True,
     timeout: Timeout = None,
     as_json: AsJson = False,
@@ -71,6 +73,7 @@ def estimate(
         evidence=evidence,
         fresh=fresh,
         precision=precision,
+        canaries=canaries,
     )
     with connected(context) as client:
         asked = client.start_estimate(run, **arguments)

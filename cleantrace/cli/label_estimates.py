@@ -21,11 +21,27 @@ def estimate(
     target: Annotated[
         float, typer.Option(min=0, max=0.9999, help="Share to tell the audits for that show it.")
     ] = 0.01,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Only examples given this class; repeat for several.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only examples with keys like this: night/*")
+    ] = None,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Bounds of all classes hold together.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell how many labels are wrong, with bounds that hold however often you ask."""
     with connected(context) as client:
-        found = client.estimate(find_dataset(client, dataset), alpha=alpha, target=target)
+        found = client.estimate(
+            find_dataset(client, dataset),
+            alpha=alpha,
+            target=target,
+            label=label or (),
+            key=key,
+            joint=joint,
+        )
     tell(found, as_json, _print)
 
 
@@ -59,8 +75,9 @@ def _basis(found: LabelEstimate) -> str:
         f"{found.found:,} were found wrong."
     )
     if found.forecast.audits:
+        there = " to audits that fall there" if found.slice else ""
         told += (
-            f" About {found.forecast.audits:,} more answers would show at most "
+            f" About {found.forecast.audits:,} more answers{there} would show at most "
             f"{found.forecast.target:.4g} left wrong."
         )
     return told

@@ -43,6 +43,10 @@ PrecisionOption = Annotated[
     Precision, typer.Option(help="bf16 and tf32: quicker on a GPU, with an error that is stated.")
 ]
 
+Canaries = Annotated[
+    int, typer.Option(min=0, help="Plant so many errors in memory; tells how many it finds.")
+]
+
 
 def scan_arguments(
     *,
@@ -55,6 +59,7 @@ def scan_arguments(
     evidence: bool,
     fresh: bool,
     precision: Precision,
+    canaries: int,
 ) -> dict[str, Any]:
     """What the client's methods take for them."""
     if sum(each is not None for each in (top_k, share, threshold)) > 1:
@@ -69,4 +74,5 @@ def scan_arguments(
         "evidence": evidence,
         "fresh": fresh,
         "precision": precision.value,
+        "canaries": canaries,
     }

@@ -23,6 +23,7 @@ from cleantrace.cli.results import (
     tell_status,
 )
 from cleantrace.cli.scan_options import (
+    Canaries,
     Fresh,
     KeepEvidence,
     Layers,
@@ -39,7 +40,7 @@ from cleantrace.cli.scan_options import (
     scan_arguments,
 )
 from cleantrace.cli.service import connected, out, remember
-from cleantrace.client import Evidence, Scan
+from cleantrace.client import DetectorRecall, Evidence, Scan
 
 if TYPE_CHECKING:
     from cleantrace.client import Client
@@ -65,6 +66,7 @@ def start(
     evidence: KeepEvidence = False,
     fresh: Fresh = False,
     precision: PrecisionOption = Precision.full,
+    canaries: Canaries = 0,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: AsJson = False,
@@ -80,6 +82,7 @@ def start(
         evidence=evidence,
         fresh=fresh,
         precision=precision,
+        canaries=canaries,
     )
     with connected(context) as client:
         made = client.start_scan(run, **arguments)
@@ -143,6 +146,17 @@ def _follow(
     )
     if wait:
         typer.echo(f"{over.flagged_count or 0:,} examples are flagged.", err=True)
+        if over.recall is not None:
+            typer.echo(_recall_in_words(over.recall), err=True)
+
+
+def _recall_in_words(recall: DetectorRecall) -> str:
+    share = recall.caught_share
+    return (
+        f"Of {recall.planted:,} planted errors {recall.caught:,} would have been: "
+        f"{share.estimate:.1%}, between {share.lowest:.1%} and {share.highest:.1%}. "
+        "At best: of real ones, which the model was trained on, mostly fewer are found."
+    )
 
 
 @app.command("evidence")

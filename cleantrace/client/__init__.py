@@ -35,15 +35,16 @@ from cleantrace.client.label_models import (
     Moment,
     NumberRange,
     ReviewerErrors,
-    ShareRange,
     Wrong,
     WrongLabels,
 )
 from cleantrace.client.models import (
     Basis,
+    Caught,
     Checkpoint,
     Choice,
     Dataset,
+    DetectorRecall,
     Estimate,
     EstimateResult,
     Evidence,
@@ -56,6 +57,7 @@ from cleantrace.client.models import (
     Run,
     Scan,
     Score,
+    ShareRange,
     Upload,
 )
 from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
@@ -69,6 +71,7 @@ __all__ = [
     "Audits",
     "Basis",
     "Canaries",
+    "Caught",
     "ChangeCounts",
     "ChangedExample",
     "Changes",
@@ -81,6 +84,7 @@ __all__ = [
     "ComparedScan",
     "Corrected",
     "Dataset",
+    "DetectorRecall",
     "DoublyReviewed",
     "Estimate",
     "EstimateResult",

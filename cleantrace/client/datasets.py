@@ -114,7 +114,14 @@ class DatasetCalls(UploadCalls):
         return Dataset.from_json(self._transport.post(f"/datasets/{path_id(dataset)}/retry"))
 
     def estimate(
-        self, dataset: DatasetRef, *, alpha: float = 0.05, target: float = 0.01
+        self,
+        dataset: DatasetRef,
+        *,
+        alpha: float = 0.05,
+        target: float = 0.01,
+        label: str | Sequence[str] = (),
+        key: str | None = None,
+        joint: bool = False,
     ) -> LabelEstimate:
         """How many labels are wrong, by the audits that review queues drew.
 
@@ -124,11 +131,16 @@ class DatasetCalls(UploadCalls):
         Args:
             alpha: bounds hold with confidence 1 - alpha, at all moments that anybody asks together.
             target: share left wrong that `forecast` tells the audits for.
+            label, key: a slice, chosen before looking: examples given this class, or one of
+                several, and with keys like a pattern (`night/*`).
+            joint: the bounds of all `classes` hold together, instead of each by itself.
         Raises:
-            DatasetNotReady
+            DatasetNotReady, ClassUnknown, SliceEmpty
         """
+        asked = {"alpha": alpha, "target": target, "key": key, "joint": joint or None}
+        labels = [label] if isinstance(label, str) else list(label)
         path = f"/datasets/{path_id(dataset)}/estimate"
-        return LabelEstimate.from_json(self._transport.get(path, alpha=alpha, target=target))
+        return LabelEstimate.from_json(self._transport.get(path, **asked, label=labels or None))
 
     def wait_for_dataset(
         self,

@@ -52,6 +52,7 @@ class EstimateCalls(Calls):
         evidence: bool | int = False,
         fresh: bool = False,
         precision: Precision = "full",
+        canaries: int = 0,
     ) -> Estimate:
         """Ask what a scan would cost; starts none. See `wait_for_estimate`.
 
@@ -69,6 +70,7 @@ class EstimateCalls(Calls):
             evidence=evidence,
             fresh=fresh,
             precision=precision,
+            canaries=canaries,
         )
         return Estimate.from_json(self._transport.post("/scans/estimates", body))
 

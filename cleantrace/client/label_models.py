@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cleantrace.client.models import Record
+from cleantrace.client.models import Record, ShareRange
 
 
 @dataclass(frozen=True)
@@ -14,15 +14,6 @@ class NumberRange(Record):
     estimate: int
     lowest: int
     highest: int
-
-
-@dataclass(frozen=True)
-class ShareRange(Record):
-    """A share from 0 to 1: the likeliest, and bounds."""
-
-    estimate: float
-    lowest: float
-    highest: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ _OF_LABELS: Mapping[str, Callable[[Any], Any]] = {
 
 @dataclass(frozen=True)
 class ClassWrong(Record):
-    """The same for the examples of one given class. Its bounds hold by themselves."""
+    """The same for the examples of one given class, with confidence 1 - `class_alpha`."""
 
     label: str
     examples: int
@@ -109,6 +100,30 @@ class ReviewerErrors(Record):
 
 
 @dataclass(frozen=True)
+class Detector(Record):
+    """Of the newest scan with canaries: how many errors planted in memory it would have flagged.
+
+    An upper estimate: the model was not trained on them, as it was on the real errors.
+    """
+
+    scan_id: str
+    planted: int
+    caught: int
+    missed: int
+    caught_share: ShareRange
+
+    _readers: ClassVar = {"caught_share": ShareRange.from_json}
+
+
+@dataclass(frozen=True)
+class Slice(Record):
+    """Examples of some given classes (of any if empty), with keys like a pattern."""
+
+    labels: list[str]
+    key: str | None
+
+
+@dataclass(frozen=True)
 class Forecast(Record):
     """About how many more answers to audits until `target` is shown; None if none would do."""
 
@@ -134,10 +149,12 @@ class LabelEstimate(Record):
 
     Bounds hold with confidence 1 - alpha at every moment of the review together, however often one
     looks. `wrong` holds whatever the examples are that are unknown or wait for an answer;
-    `open_right` and `open_wrong` say what follows if all of those are.
+    `open_right` and `open_wrong` say what follows if all of those are. Of a `slice`, all but
+    `reviewers` and `detector` is about its examples.
     """
 
     dataset_id: str
+    slice: Slice | None
     says: str
     alpha: float
     examples: int
@@ -149,13 +166,18 @@ class LabelEstimate(Record):
     open_right: WrongLabels
     open_wrong: WrongLabels
     forecast: Forecast
+    joint: bool
+    class_alpha: float
     classes: list[ClassWrong]
     reviewers: ReviewerErrors
+    detector: Detector | None
     course: list[Moment]
 
     _readers: ClassVar = {
         **_OF_LABELS,
+        "slice": Slice.from_json,
         "forecast": Forecast.from_json,
+        "detector": Detector.from_json,
         "classes": lambda found: [ClassWrong.from_json(each) for each in found],
         "reviewers": ReviewerErrors.from_json,
         "course": lambda found: [Moment.from_json(each) for each in found],

@@ -201,6 +201,53 @@ class Progress(Record):
 
 
 @dataclass(frozen=True)
+class ShareRange(Record):
+    """A share from 0 to 1: the likeliest, and bounds."""
+
+    estimate: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Caught(Record):
+    """Canaries of one planted class."""
+
+    label: str
+    planted: int
+    caught: int
+    missed: int
+    caught_share: ShareRange
+
+    _readers: ClassVar = {"caught_share": ShareRange.from_json}
+
+
+@dataclass(frozen=True)
+class DetectorRecall(Record):
+    """How many errors, planted in memory, a scan would have flagged.
+
+    An upper estimate: the model was not trained on these labels, as it was on the real errors.
+
+    curve: the share of data reviewed, most suspicious first, and that of the canaries in it.
+    """
+
+    planted: int
+    caught: int
+    missed: int
+    not_finite: int
+    alpha: float
+    caught_share: ShareRange
+    classes: list[Caught]
+    curve: list[tuple[float, float]]
+
+    _readers: ClassVar = {
+        "caught_share": ShareRange.from_json,
+        "classes": lambda found: [Caught.from_json(each) for each in found],
+        "curve": lambda found: [(each["reviewed"], each["caught"]) for each in found],
+    }
+
+
+@dataclass(frozen=True)
 class Scan(Record):
     """One scoring of a dataset with a training run. `summary` is there once it is complete."""
 
@@ -222,9 +269,16 @@ class Scan(Record):
     fresh: bool = False
     precision: str = "full"
     evidence: dict[str, Any] | None = None
+    canaries: int = 0
     summary: dict[str, Any] | None = None
 
     _readers: ClassVar = {**_COMMON, "progress": Progress.from_json}
+
+    @property
+    def recall(self) -> DetectorRecall | None:
+        """What became of its canaries. None: it planted none, or is not complete."""
+        found = (self.summary or {}).get("canaries")
+        return None if found is None else DetectorRecall.from_json(found)
 
     @property
     def is_over(self) -> bool:

@@ -159,6 +159,10 @@ class QueueEmpty(Invalid):
     code = "review-queue-empty"
 
 
+class SliceEmpty(Invalid):
+    code = "slice-empty"
+
+
 class KeysUnknown(Invalid):
     code = "review-keys-unknown"
 

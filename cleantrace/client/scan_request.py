@@ -23,6 +23,7 @@ def scan_request(
     evidence: bool | int,
     fresh: bool,
     precision: Precision,
+    canaries: int,
 ) -> dict[str, Any]:
     """Raises ValueError: more than one of top_k, share, threshold."""
     body: dict[str, Any] = {
@@ -36,6 +37,7 @@ def scan_request(
         "evidence": evidence if isinstance(evidence, bool) else {"dimension": evidence},
         "fresh": fresh,
         "precision": precision,
+        "canaries": canaries,
     }
     policies: list[dict[str, Any]] = []
     if top_k is not None:

@@ -33,6 +33,7 @@ class ScanCalls(Calls):
         evidence: bool | int = False,
         fresh: bool = False,
         precision: Precision = "full",
+        canaries: int = 0,
     ) -> Scan:
         """Start to score a run's dataset; goes on in the background.
 
@@ -46,6 +47,8 @@ class ScanCalls(Calls):
                 is their dimension.
             fresh: compute everything anew, even what earlier scans hold.
             precision: full; bf16 and tf32 are quicker on a GPU; the coverage states their error.
+            canaries: examples to score as well with a wrong label, in memory alone. `scan.recall`
+                is the share of them that would have been flagged.
         Raises:
             DatasetNotReady, NoCheckpoints, CheckpointUnusable
             ValueError: more than one of top_k, share, threshold.
@@ -62,6 +65,7 @@ class ScanCalls(Calls):
             evidence=evidence,
             fresh=fresh,
             precision=precision,
+            canaries=canaries,
         )
         return Scan.from_json(self._transport.post("/scans", body))
 

@@ -43,7 +43,8 @@ class World:
 def build_world(api: TestClient, folder: Path) -> World:
     torch.set_num_threads(1)
     dataset, run = add_digits(api, folder)
-    images = complete_scan(api, run, policy={"kind": "share", "share": 0.1}, evidence=True)
+    share = {"kind": "share", "share": 0.1}
+    images = complete_scan(api, run, policy=share, evidence=True, canaries=200)
     failed = post(api, "/scans", {"run_id": run, "layers": ["no_such_layer"]})["id"]
     _attempt_plan(failed)
     running = post(api, "/scans", {"run_id": run, "layers": "last"})["id"]

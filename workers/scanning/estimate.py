@@ -20,6 +20,7 @@ from app.settings import settings
 from workers.leases import Heartbeat
 from workers.models import build_model
 from workers.models.jobs import require_usable
+from workers.scanning.canaries import Canaries, plant
 from workers.scanning.choices import Way, agreement, cost_of, ways_to_scan
 from workers.scanning.columns import Columns, target_scale
 from workers.scanning.dry_run import DryRun, other_checkpoints, rehearse_scoring
@@ -58,6 +59,7 @@ class _Estimating:
         self._checkpoints: list[Checkpoint]
         self._run, self._dataset, self._checkpoints = parts_of_scan(self._scan)
         self._store: ExampleStore = store_of(self._dataset)
+        self._canaries: Canaries = plant(self._store, self._scan.canaries)
 
     def result(self) -> dict[str, Any]:
         """An EstimateResult as JSON. Raises what planning the scan would raise."""
@@ -141,12 +143,13 @@ class _Estimating:
         return [_joined(each) for each in parts], np.concatenate(labels)
 
     def _missing(self, scan: Scan) -> np.ndarray:
-        """(n, k) bool"""
-        everything = np.ones((len(self._store), len(self._checkpoints)), bool)
+        """(n, k) bool; the canaries after the examples."""
+        count = len(self._store) + len(self._canaries)
+        everything = np.ones((count, len(self._checkpoints)), bool)
         if scan.fresh:
             return everything
         scan.engine_key = engine_key(scan, self._run, self._store.meta)
-        reuse = find_reuse(scan, self._dataset, self._store, self._checkpoints)
+        reuse = find_reuse(scan, self._dataset, self._store, self._checkpoints, self._canaries)
         return everything if reuse is None else reuse.missing
 
     def _weights_bytes(self) -> int:

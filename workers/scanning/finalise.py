@@ -25,9 +25,11 @@ from app.scans.models import Scan, ScanStatus
 from app.settings import settings
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.scanning import ranking, summary
+from workers.scanning.canaries import Canaries
 from workers.scanning.columns import Columns, read_columns, scores_of, target_scale
 from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.plan import give_up_or_retry, scan_heartbeat
+from workers.scanning.recall import places, recall
 from workers.scanning.rows import flag_rows, score_rows
 from workers.scanning.session import close_session
 from workers.scanning.sketches import joined, weights_of, write_sketches
@@ -74,12 +76,15 @@ class _Columns:
 def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat, spool: Spool) -> None:
     run, dataset, checkpoints = parts_of_scan(scan)
     with reading() as db:
-        shards = list(queries.shards_done(db, scan.id))
+        done = queries.shards_done(db, scan.id)
         devices = queries.devices_of(db, scan.id)
         computed, engine_seconds = queries.work_done(db, scan.id)
+    # The canaries' come last; nothing but the recall is made of them.
+    shards = [each for each in done if each[0] < scan.example_count]
     store = store_of(dataset)
     given = np.concatenate([store.keys_and_labels(start, stop)[1] for start, stop, _ in shards])
     etas = [each.eta for each in checkpoints]
+    scale = target_scale(run.preprocessing)
 
     def scored() -> Iterator[tuple[int, int, Columns]]:
         for start, stop, artifact in shards:
@@ -88,7 +93,7 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat, spool: Spool) -> No
                 read_columns(artifact, sketches=False),
                 etas,
                 given[start:stop],
-                **target_scale(run.preprocessing),
+                **scale,
             )
             spool.put(columns)
             yield start, stop, columns
@@ -105,9 +110,19 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat, spool: Spool) -> No
     result["checkpoints"] = [{"step": each.step, "eta": each.eta} for each in checkpoints]
     result["computed"] = computed
     result["engine_seconds"] = engine_seconds
-    result["reused"] = len(given) * len(checkpoints) - computed
+    result["reused"] = (len(given) + scan.canaries) * len(checkpoints) - computed
     result["reused_from"] = [each["scan_id"] for each in (scan.reuse or {}).get("sources", [])]
 
+    if scan.canaries:
+        canaries = Canaries.load(scan.planted)
+        parts = [
+            scores_of(
+                read_columns(artifact, sketches=False), etas, canaries.labels[start:stop], **scale
+            )
+            for first, last, artifact in done[len(shards) :]
+            for start, stop in [(first - scan.example_count, last - scan.example_count)]
+        ]
+        result["canaries"] = _recall(scan, dataset, canaries, parts, columns, ranked, high)
     weights = weights_of(scan.weighting, etas)
 
     def sketches() -> Iterator[np.ndarray]:
@@ -142,6 +157,28 @@ def _finalise(scan: Scan, token: UUID, heartbeat: Heartbeat, spool: Spool) -> No
     outlasting_database(commit)
     close_session(scan.id)
     logger.info("scan %s complete, %d flagged", scan.id, len(flags["position"]))
+
+
+def _recall(
+    scan: Scan,
+    dataset: Dataset,
+    canaries: Canaries,
+    parts: list[Columns],
+    columns: _Columns,
+    ranked: ranking.Ranking,
+    high: bool,
+) -> dict[str, Any]:
+    """
+    Args:
+        parts: scores of the canaries, in order.
+        columns, ranked: of the examples.
+    """
+    name = ranking.column_of(scan.score, scan.weighting)
+    score = np.concatenate([np.where(each["finite"], each[name], np.nan) for each in parts])
+    found = places(score, canaries.positions, columns.score, ranked, high_is_suspicious=high)
+    return recall(
+        found, score, scan.policy, canaries.labels, dataset.classes, high_is_suspicious=high
+    )
 
 
 def _flags(

@@ -6,6 +6,8 @@ import logging
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import numpy as np
+
 from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
 from app.db import new_id, now, reading, transaction
@@ -19,6 +21,7 @@ from workers.failures import failure_of, is_final
 from workers.influence import InfluenceError
 from workers.leases import Heartbeat, LeaseLost, outlasting_database
 from workers.models.jobs import require_usable
+from workers.scanning.canaries import plant
 from workers.scanning.layer_choice import settle_layers
 from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.reuse import cut_into_shards, engine_key, find_reuse
@@ -75,13 +78,25 @@ def _plan(
             queries.settle_scan(db, scan, token)
     ranges: list[tuple[int, int]] = []
     if not again:  # the shards of a retried scan stay as they were cut
-        reuse = None if scan.fresh else find_reuse(scan, dataset, store, checkpoints)
+        canaries = plant(store, scan.canaries)
+        scan.planted = canaries.save(scan.id, token) if len(canaries) else None
+        reuse = None if scan.fresh else find_reuse(scan, dataset, store, checkpoints, canaries)
         scan.reuse = None if reuse is None else reuse.save(scan.id, token)
         missing = None if reuse is None else reuse.missing
-        ranges = cut_into_shards(len(store), missing, size)
+        ranges = _ranges(len(store), len(canaries), missing, size)
     session = open_session(scan)
     session.check()
-    return Planned(ranges, scan.reuse, session.coverage or _earlier_coverage(scan))
+    coverage = session.coverage or _earlier_coverage(scan)
+    return Planned(ranges, scan.planted, scan.reuse, coverage)
+
+
+def _ranges(
+    examples: int, canaries: int, missing: np.ndarray | None, size: int
+) -> list[tuple[int, int]]:
+    """Shards of the examples, then of the canaries: none has both."""
+    ranges = cut_into_shards(examples, None if missing is None else missing[:examples], size)
+    planted = cut_into_shards(canaries, None if missing is None else missing[examples:], size)
+    return ranges + [(examples + start, examples + stop) for start, stop in planted]
 
 
 def _chosen_layers(
@@ -104,9 +119,10 @@ def _earlier_coverage(scan: Scan) -> dict[str, Any] | None:
 
 
 class Planned(NamedTuple):
-    """Ranges of new shards, what comes from earlier scans, and the coverage."""
+    """Ranges of new shards, the canaries, what comes from earlier scans, and the coverage."""
 
     ranges: list[tuple[int, int]]
+    planted: str | None
     reuse: dict[str, Any] | None
     coverage: dict[str, Any] | None
 
@@ -118,6 +134,7 @@ def _start(scan: Scan, token: UUID, planned: Planned) -> None:
             "started_at": now(),
             "nudged_at": now(),
             "summary": (scan.summary or {}) | {"coverage": planned.coverage},
+            "planted": planned.planted,
             "reuse": planned.reuse,
         }
         if not queries.finish_phase(db, scan.id, ScanStatus.queued, token, values):

@@ -31,6 +31,7 @@ from app.scans.models import Scan
 from app.settings import settings
 from workers.influence import REVISION
 from workers.models import revision_of_model
+from workers.scanning.canaries import NONE, Canaries
 from workers.scanning.columns import Columns, ShardColumns, read_columns
 from workers.scanning.parts import store_of
 from workers.scanning.sketches import SKETCH_FORM
@@ -67,7 +68,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Reuse:
-    """Where each result of n examples at k checkpoints comes from.
+    """Where each result of n examples at k checkpoints comes from; canaries follow the examples.
 
     where: (n, k) of index into `sources` (-1: to be computed) and position there.
     """
@@ -164,18 +165,26 @@ def _artifact(name: str, sketches: bool) -> Columns:
 
 
 def find_reuse(
-    scan: Scan, dataset: Dataset, store: ExampleStore, checkpoints: Sequence[Checkpoint]
+    scan: Scan,
+    dataset: Dataset,
+    store: ExampleStore,
+    checkpoints: Sequence[Checkpoint],
+    canaries: Canaries = NONE,
 ) -> Reuse | None:
     """What earlier scans of the project hold of this one. None: nothing.
+
+    Examples come from examples, and canaries from canaries.
 
     Args:
         scan: with its `engine_key`.
         checkpoints: the scan's, in order, with their hashes.
+        canaries: likewise.
     """
-    where = np.empty((len(store), len(checkpoints)), _WHERE)
+    where = np.empty((len(store) + len(canaries), len(checkpoints)), _WHERE)
     where["source"] = -1
     sources: list[Source] = []
     own: np.ndarray | None = None
+    planted = canaries.identities(store) if len(canaries) else None
     with reading() as db:
         earlier = queries.scans_with_results(db, scan, _CANDIDATES)
     for other in earlier:
@@ -188,7 +197,9 @@ def find_reuse(
             positions = np.arange(len(store))
         else:
             own = store.identities() if own is None else own
-            positions = match(own, _identities_of(other))
+            positions = match(own, _store_of(other).identities())
+        if planted is not None:
+            positions = np.concatenate([positions, _canaries_in(other, planted)])
         usable = (positions >= 0) & _done(other)[positions]
         before = (where["source"] < 0).sum()
         for checkpoint, column in enumerate(theirs):
@@ -216,16 +227,28 @@ def _columns_of(other: Scan, checkpoints: Sequence[Checkpoint]) -> tuple[int | N
     return tuple(place.get(name) for name in names_of(checkpoints))
 
 
-def _identities_of(other: Scan) -> np.ndarray:
+def _store_of(other: Scan) -> ExampleStore:
     with reading() as db:
         dataset = dataset_queries.dataset_by_id(db, other.dataset_id)
     assert dataset is not None, "a scan's dataset cannot be deleted"
-    return store_of(dataset).identities()
+    return store_of(dataset)
+
+
+def _canaries_in(other: Scan, planted: np.ndarray) -> np.ndarray:
+    """(m,) positions in the other scan of canaries with these identities, -1 for nowhere."""
+    try:
+        theirs = Canaries.load(other.planted)
+    except ArtifactNotFound:
+        theirs = NONE
+    if not len(theirs):
+        return np.full(len(planted), -1, np.int64)
+    at = match(planted, theirs.identities(_store_of(other)))
+    return np.where(at < 0, -1, other.example_count + at)
 
 
 def _done(other: Scan) -> np.ndarray:
-    """(examples of the other scan,) bool"""
-    done = np.zeros(other.example_count, bool)
+    """(examples and canaries of the other scan,) bool"""
+    done = np.zeros(other.example_count + other.canaries, bool)
     with reading() as db:
         for start, stop, _ in queries.shards_done(db, other.id):
             done[start:stop] = True

@@ -28,6 +28,7 @@ from workers.data.preprocess import Preprocessor
 from workers.influence import InfluenceError, SketchSpec, UnknownLayer
 from workers.models import build_loss, build_model
 from workers.models.checkpoints import load_checkpoint
+from workers.scanning.canaries import Canaries
 from workers.scanning.columns import Columns, ShardColumns
 from workers.scanning.parts import parts_of_scan, store_of
 from workers.scanning.reuse import Reuse, names_of
@@ -94,6 +95,7 @@ class ScanSession:
         self._run, self._layers, self._checkpoints = run, scan.layer_choice, checkpoints
         self._precision = scan.precision
         self._sketch = None if scan.evidence is None else SketchSpec(**scan.evidence)
+        self._canaries = Canaries.load(scan.planted)
         self._reuse = None if scan.reuse is None else Reuse.load(scan.reuse)
         needed = [True] * len(checkpoints) if scan.reuse is None else scan.reuse["needed"]
         self._load([at for at, is_needed in enumerate(needed) if is_needed])
@@ -167,6 +169,9 @@ class ScanSession:
     ) -> Scored:
         """Examples `start` to `stop` at all checkpoints: copied where an earlier scan has them.
 
+        Canaries are at the positions that follow those of the examples, and never in one range
+        with them.
+
         The next batch is read and preprocessed while this one computes. `on_progress` gets the
         number of examples done so far and may raise to stop.
         """
@@ -221,8 +226,14 @@ class ScanSession:
                     coming.append(ahead.submit(self._read, start + following[0]))
                 yield Batch(rows, wanted.tolist(), inputs, targets)
 
+    def _rows(self, positions: np.ndarray) -> Rows:
+        examples = len(self._store)
+        if positions[0] >= examples:
+            return self._canaries.rows(self._store, positions - examples)
+        return self._store.take(positions)
+
     def _read(self, positions: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = self._store.take(positions)
+        rows = self._rows(positions)
         inputs, targets = self._preprocessor.inputs(rows), self._preprocessor.targets(rows)
         if (self.device or "").startswith("cuda"):
             # From pinned memory a batch goes to the device while the last one computes there.

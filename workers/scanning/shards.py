@@ -43,7 +43,7 @@ def run_next_shard(scan_id: UUID) -> None:
         logger.info("scan %s shard %d: stopped, the lease is gone", scan_id, shard.number)
     except Exception as error:  # stored as the shard's, at last the scan's reason
         logger.exception("scan %s shard %d failed", scan_id, shard.number)
-        outlasting_database(partial(_give_back, shard, token, error))
+        outlasting_database(partial(_give_back, scan, shard, token, error))
 
 
 def _score(scan: Scan, shard: Shard, token: UUID) -> ShardResult:
@@ -84,13 +84,17 @@ def _commit(scan_id: UUID, number: int, token: UUID, result: ShardResult) -> Non
             nudge(db, "scans.finalise", scan_id)
 
 
-def _give_back(shard: Shard, token: UUID, error: Exception) -> None:
+def _give_back(scan: Scan, shard: Shard, token: UUID, error: Exception) -> None:
     failure = failure_of(error, "Scoring")
     with transaction() as db:
         if not queries.release_shard(db, shard.scan_id, shard.number, token, failure["detail"]):
             return
         if is_final(error, shard.attempts, settings().max_attempts):
-            failure["detail"] += f" (examples {shard.start} to {shard.stop - 1})"
+            first, last, what = shard.start, shard.stop - 1, "examples"
+            if first >= scan.example_count:
+                first, last = first - scan.example_count, last - scan.example_count
+                what = "canaries"
+            failure["detail"] += f" ({what} {first} to {last})"
             if queries.fail_scan(db, shard.scan_id, failure):
                 announce_end(db, shard.scan_id)
         else:

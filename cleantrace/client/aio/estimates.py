@@ -51,6 +51,7 @@ class AsyncEstimateCalls(AsyncCalls):
         evidence: bool | int = False,
         fresh: bool = False,
         precision: Precision = "full",
+        canaries: int = 0,
     ) -> Estimate:
         """Ask what a scan would cost; starts none. See `wait_for_estimate`.
 
@@ -68,6 +69,7 @@ class AsyncEstimateCalls(AsyncCalls):
             evidence=evidence,
             fresh=fresh,
             precision=precision,
+            canaries=canaries,
         )
         return Estimate.from_json(await self._transport.post("/scans/estimates", body))
 

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from app.estimates.findings import Range, audits_to_reach, course, findings
 from app.estimates.history import History, Left, Outcome
-from benchmarks.coverage import ALPHA, audits_needed, try_mixtures, try_review
+from benchmarks.coverage import ALPHA, audits_needed, try_mixtures, try_review, try_slices
 from benchmarks.simulated_reviews import Plan, Ranking, SimulatedReview
 
 SMALL = Plan(examples=400, audits=40, flags=60)
@@ -32,6 +32,15 @@ def test_ranges_hold_while_answers_come_late_and_some_never(ranking: Ranking) ->
     missed = sum(each.missed for each in tried)
     assert binomtest(missed, len(tried), ALPHA, alternative="greater").pvalue > 0.01
     assert sum(each.looks for each in tried) > 500
+
+
+def test_bounds_of_slices_hold_each_alone_and_jointly_together() -> None:
+    """In 40 reviews with a look after every thirtieth verdict."""
+    tried = [try_slices(seed, "informative", SMALL, every=30) for seed in range(40)]
+    missed = sum(sum(each.alone) for each in tried)
+    together = sum(each.together for each in tried)
+    assert binomtest(missed, 5 * len(tried), ALPHA, alternative="greater").pvalue > 0.01
+    assert binomtest(together, len(tried), ALPHA, alternative="greater").pvalue > 0.01
 
 
 def test_whatever_the_open_ones_turn_out_to_be_the_range_holds() -> None:

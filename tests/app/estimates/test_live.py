@@ -32,7 +32,7 @@ def require_recorded_pools_are_those_counted(made: Made) -> None:
             for row in queries.what_left(db, made.dataset_id)
         ]
     recorded = History(EXAMPLES, left).trail(open_is_wrong=True)
-    counted = History(EXAMPLES, left, is_class=True).trail(open_is_wrong=True)
+    counted = History(EXAMPLES, left, is_slice=True).trail(open_is_wrong=True)
     assert (recorded.unreviewed == counted.unreviewed).all()
 
 

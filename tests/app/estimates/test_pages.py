@@ -52,6 +52,27 @@ def test_the_page_says_what_the_api_says(api: TestClient) -> None:
     ]
 
 
+def test_a_slice_is_chosen_on_the_page(api: TestClient) -> None:
+    made = under_way(api)
+    path = f"/datasets/{made.dataset_id}/estimate"
+    told = get(api, path, label="bee", key="*1", joint=True)
+    asked = f"/projects/lab{path}?target=0.01&alpha=0.05&label=bee&key=*1&joint=true"
+    answer = signed_in(api, role="viewer").get(asked)
+    assert answer.status_code == 200
+    words = words_of(answer.text)
+    assert told["says"] in words
+    assert "Only examples in class “bee” with a key like “*1”" in words
+    assert "All rows hold together with 95 % confidence" in words
+    assert 'value="*1"' in answer.text
+    assert '<option value="bee" selected>' in answer.text
+    # As the form sends it when nothing is chosen.
+    whole = signed_in(api, role="viewer").get(f"/projects/lab{path}?label=&key=")
+    assert get(api, path)["says"] in words_of(whole.text)
+    none = signed_in(api, role="viewer").get(f"/projects/lab{path}?key=night/*")
+    assert none.status_code == 422
+    assert "There is no example with a key like" in none.text
+
+
 def test_without_audits_the_page_says_how_to_begin(api: TestClient) -> None:
     made = add_world("lab", 400)
     path = f"/projects/lab/datasets/{made.dataset_id}/estimate"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -58,9 +60,85 @@ def test_the_database_tells_what_the_review_was(api: TestClient) -> None:
             for position, left in review.left.items()
             if position % 5 == number
         ]
-        found = findings(History(80, own, is_class=True), alpha=0.1).all
+        found = findings(History(80, own, is_slice=True), alpha=0.1).all
         assert each["wrong"]["after"]["number"] == vars(found.after), each["label"]
     assert [each["label"] for each in told["classes"]] == ["ant", "bee", "cat", "dog", "eel"]
+
+
+def test_a_slice_is_estimated_from_what_fell_on_it(api: TestClient) -> None:
+    """By class, by key, by both; all classes together when they are to hold jointly."""
+    queue, made = make_queue(api, PLAN.examples)
+    review = simulated(1, PLAN, 100)
+    write_review(made.dataset_id, UUID(queue), review)
+    keys = [
+        row[0]
+        for row in sql(
+            "SELECT key FROM examples WHERE dataset_id = :d ORDER BY position", d=made.dataset_id
+        )
+    ]
+    cases: list[tuple[dict[str, Any], list[int]]] = [
+        ({"label": "bee"}, [at for at in range(400) if at % 5 == 1]),
+        ({"label": ["eel", "ant"]}, [at for at in range(400) if at % 5 in (0, 4)]),
+        ({"key": "*1"}, [at for at in range(400) if keys[at].endswith("1")]),
+        (
+            {"key": "*1", "label": "bee"},
+            [at for at in range(400) if keys[at].endswith("1") and at % 5 == 1],
+        ),
+    ]
+    for asked, inside in cases:
+        told = estimate(api, made.dataset_id, **asked)
+        own = [replace(review.left[at], label=at % 5) for at in inside if at in review.left]
+        history = History(len(inside), own, is_slice=True)
+        assert told["wrong"]["after"]["number"] == vars(findings(history, alpha=0.05).all.after)
+        counts = [told[name] for name in ("examples", "reviewed", "found", "unknown")]
+        assert counts == [len(inside), history.reviewed, history.found, history.unknown]
+        assert told["audits"]["drawn"] == history.drawn
+        labels = asked.get("label", [])
+        assert told["slice"] == {
+            "labels": [labels] if isinstance(labels, str) else labels,
+            "key": asked.get("key"),
+        }
+        names = [
+            name
+            for at, name in enumerate(("ant", "bee", "cat", "dog", "eel"))
+            if {at} & {p % 5 for p in inside}
+        ]
+        assert [each["label"] for each in told["classes"]] == names
+    assert "in the classes “eel” and “ant”" in estimate(api, made.dataset_id, **cases[1][0])["says"]
+    joint = estimate(api, made.dataset_id, alpha=0.1, joint=True)
+    assert joint["class_alpha"] == pytest.approx(0.02)
+    alone = estimate(api, made.dataset_id, alpha=0.02)
+    assert joint["classes"] == alone["classes"]
+    assert joint["slice"] is None
+
+
+def test_a_slice_that_is_none_is_refused(api: TestClient) -> None:
+    _, made = make_queue(api, 40)
+    path = f"{LAB}/datasets/{made.dataset_id}/estimate"
+    for asked, field, kind in (
+        ({"label": "cow"}, "label", "class-unknown"),
+        ({"key": "night/*"}, "key", "slice-empty"),
+        ({"key": "key_*"}, "key", "slice-empty"),
+        ({"key": ""}, "key", "invalid"),
+    ):
+        refused = api.get(path, params=asked)
+        assert refused.status_code == 422, asked
+        assert refused.json()["errors"][0]["field"] == field
+        assert kind in refused.json()["type"]
+
+
+def test_the_newest_scan_with_canaries_tells_what_it_finds(api: TestClient) -> None:
+    _, made = make_queue(api, 40)
+    assert estimate(api, made.dataset_id)["detector"] is None
+    share = {"estimate": 0.5, "lowest": 0.2, "highest": 0.8}
+    found = {"planted": 10, "caught": 5, "missed": 5, "caught_share": share}
+    sql(
+        "UPDATE scans SET canaries = 10, summary = CAST(:s AS jsonb) WHERE id = :i",
+        s=json.dumps({"canaries": found | {"curve": []}}),
+        i=made.scan_id,
+    )
+    told = estimate(api, made.dataset_id)["detector"]
+    assert told == found | {"scan_id": str(made.scan_id)}
 
 
 def test_without_a_review_there_is_an_answer_all_the_same(api: TestClient) -> None:

@@ -15,7 +15,9 @@ from app.gates.facts import (
     Facts,
     FlagAnswer,
     Inputs,
+    RecallFacts,
     ScanFacts,
+    SliceFacts,
     WrongLabelFacts,
 )
 from app.gates.policy import Policy
@@ -64,10 +66,21 @@ def per_class(asked: Policy, **flags: int) -> Facts:
 
 
 def audited(
-    lower: float, estimate: float, upper: float, *, audits: int = 300, confidence: float = 0.95
+    lower: float,
+    estimate: float,
+    upper: float,
+    *,
+    audits: int = 300,
+    confidence: float = 0.95,
+    **part: Any,
 ) -> Facts:
-    """Before corrections twice as many are wrong."""
+    """Before corrections twice as many are wrong.
+
+    Args:
+        part: label, key and missing, of a slice.
+    """
     found = WrongLabelFacts(
+        **part,
         confidence=confidence,
         audited=audits,
         more_verdicts=120,
@@ -79,6 +92,15 @@ def audited(
         upper_after=upper,
     )
     return facts(wrong_labels=(found,))
+
+
+def decided(**counts: Any) -> Facts:
+    """Of one slice alone."""
+    return facts(slices=(SliceFacts(**({"label": None, "key": None} | counts)),))
+
+
+def planted(lowest: float, highest: float) -> Facts:
+    return facts(recall=RecallFacts(planted=200, lowest=lowest, highest=highest))
 
 
 def agreed(items: int, share: float, alpha: float | None) -> Facts:

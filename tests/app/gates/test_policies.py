@@ -173,7 +173,7 @@ RULE = {"rule": "new_flags"}
             "whole versions",
         ),
         (
-            {"rules": [{"rule": "reviewed", "of": "examples", "at_least": 1, "label": "a"}]},
+            {"rules": [{"rule": "reviewed", "of": "examples", "at_least": 1, "suspicion": 0.5}]},
             ("rules", 0, "reviewed"),
             "of: flags",
         ),

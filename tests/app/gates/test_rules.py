@@ -17,9 +17,11 @@ from tests.app.gates.known import (
     audited,
     counted,
     dataset,
+    decided,
     facts,
     judged,
     per_class,
+    planted,
     policy,
     result,
 )
@@ -77,6 +79,30 @@ CASES = {
         lambda _: audited(0, 0, 0, confidence=0.99),
         "Nothing was audited",
     ),
+    "wrong_labels of a class": Case(
+        {"rule": "wrong_labels", "label": "1", "at_most": 0.008},
+        lambda _: audited(0.001, 0.004, 0.0079, label="1"),
+        lambda _: audited(0.001, 0.004, 0.008, label="1"),
+        lambda _: audited(0.0081, 0.01, 0.02, label="1"),
+        lambda _: audited(0, 0, 0.001),  # of the whole
+        "No audit fell on the examples in class “1”",
+    ),
+    "wrong_labels of a class that is none": Case(
+        {"rule": "wrong_labels", "label": "1", "key": "night/*", "at_most": 0.008},
+        lambda _: audited(0.001, 0.004, 0.0079, label="1", key="night/*"),
+        lambda _: audited(0.001, 0.004, 0.008, label="1", key="night/*"),
+        lambda _: audited(0.0081, 0.01, 0.02, label="1", key="night/*"),
+        lambda _: audited(0, 0, 1, label="1", key="night/*", missing="The dataset has no class."),
+        "The dataset has no class.",
+    ),
+    "estimated_share of a slice": Case(
+        {"rule": "estimated_share", "key": "night/*", "at_most": 0.01},
+        lambda _: audited(0, 0.009, 0.1, key="night/*"),
+        lambda _: audited(0, 0.01, 0.1, key="night/*"),
+        lambda _: audited(0, 0.0101, 0.1, key="night/*"),
+        lambda _: audited(0, 0, 1, key="night/*", audits=0),
+        "No audit fell on the examples with a key like “night/*”",
+    ),
     "estimated_share": Case(
         {"rule": "estimated_share", "at_most": 0.01},
         lambda _: audited(0, 0.009, 0.1),
@@ -115,6 +141,38 @@ CASES = {
         lambda _: facts(found_wrong=1),
         lambda _: facts(found_wrong=2),
         lambda _: facts(found_wrong=3),
+        no_scan,
+        "The scan has failed.",
+    ),
+    "found_wrong of a slice": Case(
+        {"rule": "found_wrong", "label": "1", "key": "night/*", "at_most": 2},
+        lambda _: decided(label="1", key="night/*", examples=9, found_wrong=1),
+        lambda _: decided(label="1", key="night/*", examples=9, found_wrong=2),
+        lambda _: decided(label="1", key="night/*", examples=9, found_wrong=3),
+        lambda _: decided(label="1", key="night/*"),
+        "no such examples",
+    ),
+    "found_wrong of a class that is none": Case(
+        {"rule": "found_wrong", "label": "1"},
+        lambda _: decided(label="1", examples=9),
+        lambda _: decided(label="1", examples=9),
+        lambda _: decided(label="1", examples=9, found_wrong=1),
+        lambda _: decided(label="1", missing="The dataset has no class “1”."),
+        "no class “1”",
+    ),
+    "detector_recall": Case(
+        {"rule": "detector_recall", "at_least": 0.8},
+        lambda _: planted(0.81, 0.9),
+        lambda _: planted(0.8, 0.9),
+        lambda _: planted(0.6, 0.79),
+        lambda _: facts(),
+        "planted no errors",
+    ),
+    "detector_recall without a scan": Case(
+        {"rule": "detector_recall", "at_least": 1},
+        lambda _: planted(1, 1),
+        lambda _: planted(1, 1),
+        lambda _: planted(0.9, 0.99),
         no_scan,
         "The scan has failed.",
     ),
@@ -165,6 +223,14 @@ CASES = {
         lambda _: facts(reviewed_examples=249),
         lambda _: facts(dataset=dataset(examples=0)),
         "no examples",
+    ),
+    "reviewed examples of a slice": Case(
+        {"rule": "reviewed", "of": "examples", "key": "night/*", "at_least": 0.25},
+        lambda _: decided(key="night/*", examples=100, reviewed=26),
+        lambda _: decided(key="night/*", examples=100, reviewed=25),
+        lambda _: decided(key="night/*", examples=100, reviewed=24),
+        lambda _: decided(key="night/*", examples=0),
+        "no such examples",
     ),
     "agreement": Case(
         {"rule": "agreement", "at_least": 0.8},
@@ -268,6 +334,15 @@ def test_an_audit_too_small_to_tell_gives_no_verdict() -> None:
     assert found.status == "no_verdict"
     assert "may be no more than 0.1 %" in found.reason
     assert "About 120 more verdicts" in (found.remedy or "")
+
+
+def test_too_few_planted_errors_give_no_verdict() -> None:
+    asked = policy({"rule": "detector_recall", "at_least": 0.8})
+    found = judged(asked, planted(0.7, 0.8))
+    assert found.status == "no_verdict"
+    assert "At least 70 % of 200 errors" in found.reason
+    assert "may be as much as 80 %" in found.reason
+    assert "more canaries" in (found.remedy or "")
 
 
 def test_the_confidence_asked_for_is_the_one_looked_at() -> None:

@@ -111,7 +111,7 @@ def test_it_starts_the_scan_that_the_form_describes(
         **typed(
             run, layers="names", layer_names=" weight, bi* ", checkpoints="chosen",
             chosen=[ids[2], ids[0]], weighting="equal", score="loss", policy="top_k",
-            top_k="1,000", fresh="yes", precision="bf16",
+            top_k="1,000", fresh="yes", precision="bf16", canaries=" 200",
         ),
     )  # fmt: skip
     scan = get(api, f"/scans/{location.rpartition('/')[2]}")
@@ -120,7 +120,7 @@ def test_it_starts_the_scan_that_the_form_describes(
     assert scan["checkpoint_ids"] == [ids[0], ids[2]]
     assert (scan["weighting"], scan["score"], scan["fresh"]) == ("equal", "loss", True)
     assert scan["policy"] == {"kind": "top_k", "k": 1000}
-    assert scan["precision"] == "bf16"
+    assert (scan["precision"], scan["canaries"]) == ("bf16", 200)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,9 @@ def test_it_starts_the_scan_that_the_form_describes(
         ({"weighting": "sqrt"}, "weighting", "eta"),
         ({"score": "beauty"}, "score", "loss"),
         ({"precision": "fp8"}, "precision", "bf16"),
+        ({"canaries": "some"}, "canaries", "such as 200"),
+        ({"canaries": "10001"}, "canaries", "such as 200"),
+        ({"canaries": "201"}, "canaries", "at most 200"),
         ({"run": "none"}, "run_id", "UUID"),
         ({"run": str(uuid4())}, "run_id", "no training run"),
     ],

@@ -391,3 +391,21 @@ def test_pictures_are_for_those_signed_in_and_kept_by_their_browser_alone(
     table = make_dataset(api, data_dir)
     not_images = f"/projects/lab/datasets/{table['id']}/examples/0/image"
     assert "not images" in open_page(browser, not_images, 409)
+
+
+def test_canaries_tell_what_it_finds_at_best(
+    api: TestClient, browser: TestClient, data_dir: Path
+) -> None:
+    made = make_scan(api, data_dir, 200, canaries=40)["id"]
+    run_scan(made)
+    told = get(api, f"/scans/{made}")["summary"]["canaries"]
+    page = open_page(browser, f"{SCANS}/{made}")
+    words = re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
+    assert f"Of 40 errors planted in memory, {told['caught']} would have been flagged" in words
+    assert "An upper estimate." in words
+    assert 'class="chart-svg recall"' in page
+    assert all(each["label"] in words for each in told["classes"])
+
+
+def test_without_canaries_nothing_is_said_of_them(browser: TestClient, scan: str) -> None:
+    assert "at best" not in open_page(browser, f"{SCANS}/{scan}")

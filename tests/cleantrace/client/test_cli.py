@@ -64,6 +64,20 @@ def test_scan_is_shown_as_json_and_watched_to_its_end(
     assert "12 examples are flagged" in watched.stderr
 
 
+def test_canaries_are_told_at_the_end(shell: Shell, client: Client, run: str) -> None:
+    scan = shell.word("scans", "start", run, "--top-k", "12", "--canaries", "50")
+    support.run_scan(scan)
+    found = client.get_scan(scan)
+    recall = found.recall
+    assert recall is not None
+    assert (found.canaries, recall.planted) == (50, 50)
+    assert recall.caught + recall.missed == 50
+    assert recall.curve[-1] == (1.0, 1.0)
+    assert sum(each.planted for each in recall.classes) == 50
+    told = shell("scans", "watch", scan).stderr
+    assert f"Of 50 planted errors {recall.caught} would have been" in told
+
+
 def test_flags_in_every_format(shell: Shell, client: Client, scan: str) -> None:
     flags = list(client.flags(scan))
     table = shell("flags", "list", "--scan", scan).stdout

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from uuid import UUID
 
+import pytest
 from typer.testing import CliRunner
 
 from benchmarks.audit_world import write_review
@@ -13,7 +14,7 @@ from benchmarks.review_world import add_world
 from benchmarks.simulated_reviews import Plan, SimulatedReview
 from cleantrace import Client
 from cleantrace.cli import app
-from cleantrace.client import LabelEstimate
+from cleantrace.client import LabelEstimate, errors, room_errors
 
 
 def reviewed(client: Client) -> str:
@@ -39,6 +40,21 @@ def test_an_estimate_has_all_that_the_service_tells(client: Client) -> None:
     assert found.classes[0].label == "ant"
 
 
+def test_an_estimate_of_a_slice(client: Client) -> None:
+    dataset = reviewed(client)
+    found = client.estimate(dataset, label=["ant", "bee"], key="key-1*", joint=True)
+    assert found.slice is not None
+    assert (found.slice.labels, found.slice.key) == (["ant", "bee"], "key-1*")
+    assert 0 < found.examples < 300
+    assert [each.label for each in found.classes] == ["ant", "bee"]
+    assert found.class_alpha == 0.025
+    assert client.estimate(dataset, label="ant").examples == 60
+    with pytest.raises(room_errors.SliceEmpty):
+        client.estimate(dataset, key="night/*")
+    with pytest.raises(errors.ClassUnknown):
+        client.estimate(dataset, label="cow")
+
+
 def test_estimates_from_the_command_line(client: Client, api_url: str, key: str) -> None:
     dataset = reviewed(client)
     env = {"CLEANTRACE_URL": api_url, "CLEANTRACE_API_KEY": key, "CLEANTRACE_PROJECT": "lab"}
@@ -57,3 +73,6 @@ def test_estimates_from_the_command_line(client: Client, api_url: str, key: str)
     )
     assert "of these eel" in shown
     assert json.loads(run("--json", "--alpha", "0.2"))["alpha"] == 0.2
+    part = json.loads(run("--json", "--label", "ant", "--key", "key-1*", "--joint"))
+    assert (part["slice"], part["joint"]) == ({"labels": ["ant"], "key": "key-1*"}, True)
+    assert "in class “ant”" in run("--label", "ant")
