@@ -23,6 +23,7 @@ _ROOMS = (
     "estimates",
     "explore",
     "exports",
+    "gates",
     "overview",
     "reviews",
     "scans",

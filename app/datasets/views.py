@@ -98,6 +98,7 @@ class DatasetView:
     estimate_url: str | None
     """None: there is nothing to estimate, or the caller may be not to know."""
     exports_url: str | None
+    verdicts_url: str
     parent_url: str | None
     failure: FailureOut | None
     retry_url: str | None
@@ -130,6 +131,7 @@ def dataset_view(
         scans_url=with_query(f"{project_url(caller)}/scans", dataset=dataset.id),
         estimate_url=estimate_url(caller, dataset),
         exports_url=f"{url}/exports" if dataset.status == DatasetStatus.ready else None,
+        verdicts_url=with_query(f"{project_url(caller)}/gate-evaluations", dataset=dataset.id),
         parent_url=f"{project_url(caller)}/datasets/{dataset.parent_id}"
         if dataset.parent_id
         else None,

@@ -125,14 +125,14 @@ def _wrong_labels(inputs: Inputs, confidence: float | None) -> WrongLabelFacts:
 @measure.register
 def _(rule: NewFlags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion)
+    where = words.where(rule.label, rule.key, rule.suspicion)
     return [_counted(found, f"{{}} flags{where} that the baseline has not")]
 
 
 @measure.register
 def _(rule: UnreviewedFlags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     return [_counted(found, f"{{}} flags{where} that nobody has reviewed")]
 
 
@@ -154,7 +154,7 @@ def _(_: FoundWrong, inputs: Inputs) -> list[Measured]:
 @measure.register
 def _(rule: Flags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     if rule.at_most is not None:
         return [_counted(found, f"{{}} flags{where}")]
     return [
@@ -174,7 +174,7 @@ def _(rule: FlagsPerClass, inputs: Inputs) -> list[Measured]:
     if not found.classes:
         raise NoData("The dataset has no classes.", "Use a rule about all flags instead.")
     by_count = rule.at_most is not None
-    where = _where(None, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(None, rule.key, rule.suspicion, changed=rule.only_changed)
     return [
         Measured(
             each.flags if by_count else each.flags / max(each.examples, 1),
@@ -202,7 +202,7 @@ def _(rule: Reviewed, inputs: Inputs) -> list[Measured]:
             )
         ]
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     return [
         Measured(
             # Nothing to review is as good as all of it.
@@ -333,16 +333,3 @@ def _share(part: int, whole: int, nothing: str) -> float:
     if whole == 0:
         raise NoData(nothing, "Correct the rule, or the data that it is about.")
     return part / whole
-
-
-def _where(label: str | None, key: str | None, suspicion: float, *, changed: bool = False) -> str:
-    parts = []
-    if label is not None:
-        parts.append(f"in class {words.quoted(label)}")
-    if key is not None:
-        parts.append(f"with a key like {words.quoted(key)}")
-    if suspicion > 0:
-        parts.append(f"at least {words.plain(suspicion)} suspicious")
-    if changed:
-        parts.append("among what has changed")
-    return "".join(f" {part}" for part in parts)

@@ -29,3 +29,17 @@ def _short(value: float, digits: int) -> str:
 
 def quoted(text: str) -> str:
     return f"“{text}”"
+
+
+def where(label: str | None, key: str | None, suspicion: float, *, changed: bool = False) -> str:
+    """Which flags or examples a rule is about; empty if all."""
+    parts = []
+    if label is not None:
+        parts.append(f"in class {quoted(label)}")
+    if key is not None:
+        parts.append(f"with a key like {quoted(key)}")
+    if suspicion > 0:
+        parts.append(f"at least {plain(suspicion)} suspicious")
+    if changed:
+        parts.append("among what has changed")
+    return "".join(f" {part}" for part in parts)

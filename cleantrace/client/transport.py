@@ -64,6 +64,14 @@ class Transport:
         given = {name: value for name, value in query.items() if value is not None}
         return self._send("GET", path, params=given)
 
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        """The answer's body as it is, such as a picture."""
+        given = {name: value for name, value in query.items() if value is not None}
+        answer = self._answer("GET", path, params=given)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer.content
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, of work that was done exactly once."""
         return self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
@@ -79,6 +87,10 @@ class Transport:
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
+        return content(self._answer(method, path, **options))
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Whatever the service says, refusals too. Raises ConnectionFailed."""
         url = f"{self._path}{path}"
         for attempt in range(1, self._tries + 1):
             try:
@@ -91,7 +103,7 @@ class Transport:
             if answer.status_code in PASSING and attempt < self._tries:
                 pause_before_next_try(attempt, answer.headers.get("Retry-After"))
                 continue
-            return content(answer)
+            return answer
         raise AssertionError("a request has at least one try")
 
     @contextmanager

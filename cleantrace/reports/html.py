@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cleantrace.reports.escaping import html
+from cleantrace.reports.pictures import data_uri
 from cleantrace.reports.report import IN_WORDS, Report, waiver
 
 _STYLE = """
@@ -33,6 +34,8 @@ code { font: .8125rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
 a { color: var(--accent); }
 .remedy, .snippet { display: block; color: var(--ink-2); }
 .snippet { font-size: .8125rem; }
+img { display: block; width: 5rem; height: 5rem; object-fit: contain; margin-bottom: .25rem;
+  border-radius: 6px; background: var(--canvas); }
 .status { display: inline-block; padding: 0 .5rem; border-radius: 6px; white-space: nowrap;
   font-weight: 600; }
 .pass { color: var(--pass); background: var(--pass-soft); }
@@ -43,7 +46,7 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="{may}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
@@ -57,12 +60,16 @@ _PAGE = """<!doctype html>
 """
 
 
+# Pictures stand in the page itself.
+_MAY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
 def render(report: Report) -> str:
     title = f"{report.verdict}: {html(report.policy)}"
     parts = [f"<h1>{title}</h1>", *_about(report), "<h2>Rules</h2>", _rules(report)]
     if report.worst:
         parts += ["<h2>Most suspicious examples</h2>", _examples(report)]
-    return _PAGE.format(title=title, style=_STYLE, body="\n".join(parts))
+    return _PAGE.format(title=title, may=_MAY, style=_STYLE, body="\n".join(parts))
 
 
 def _about(report: Report) -> list[str]:
@@ -112,6 +119,8 @@ def _examples(report: Report) -> str:
 
 def _example(report: Report, example: Mapping[str, Any]) -> str:
     key = f"<code>{html(example['key'], 200)}</code>"
+    if picture := data_uri(report.pictures.get(example["position"], b"")):
+        key = f'<img src="{picture}" alt="" width="80" height="80">{key}'
     if url := report.example_url(example):
         key = f'<a href="{html(url)}">{key}</a>'
     if example["snippet"]:
