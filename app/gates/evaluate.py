@@ -130,8 +130,7 @@ def _held_against_limits(rule: Rule, inputs: Inputs) -> _Found:
         )
     if undecided:
         (each, *_) = undecided
-        lowest = each.in_words(each.lowest or 0.0, words.USUAL)
-        text = f"{each.told()}, but it may be no more than {lowest}"
+        text = f"{each.told()}, but it may be no more than {each.lowest_in_words}"
         return _found(Finding.unknown, each, before, text, remedy=each.undecided_remedy)
     nearest = max(measured, key=lambda each: direction(rule) * each.value)
     return _found(Finding.holds, nearest, before, nearest.told())

@@ -200,6 +200,7 @@ def _picture(rule: Rule, result: RuleResult, inputs: Inputs) -> Markup | None:
     return limit_picture(
         Held(
             value=result.value,
+            told=result.measured or in_words(result.value),
             limit=limit,
             baseline=result.baseline,
             finding=result.finding,

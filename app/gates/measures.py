@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
 
+from app.estimates.words import at_least
 from app.gates import words
 from app.gates.facts import FlagAnswer, Inputs, WrongLabelFacts
 from app.gates.policy import (
@@ -46,6 +47,7 @@ class Measured:
     Attributes:
         lowest: where the number is an upper bound, what the truth is at least: while a limit is
             between the two, nobody can tell.
+        lowest_in_words: the same.
         undecided_remedy: what narrows them.
         stale: a number beyond the limit says that the scores are too old to judge by.
         label: the class that it is about, where there is a number for each.
@@ -59,6 +61,7 @@ class Measured:
     remedy: str
     label: str | None = None
     lowest: float | None = None
+    lowest_in_words: str = ""
     undecided_remedy: str = ""
     stale: bool = False
     worst: tuple[int, ...] = ()
@@ -83,15 +86,17 @@ def _(rule: WrongLabels, inputs: Inputs) -> list[Measured]:
     found = _wrong_labels(inputs, rule.confidence)
     after = rule.of == "after"
     more = found.more_verdicts
+    lowest = found.lower_after if after else found.lower_before
     about = f"About {more:,} more verdicts may settle it. " if more else ""
     return [
         Measured(
             found.upper_after if after else found.upper_before,
             f"at most {{}} of the labels are wrong {_when(rule.of)}, with "
             f"{words.percent(rule.confidence)} confidence, from {found.audited:,} audits",
-            words.percent,
+            words.bound,
             "Review more, and register the corrected labels as a new version.",
-            lowest=found.lower_after if after else found.lower_before,
+            lowest=lowest,
+            lowest_in_words=at_least(lowest),
             undecided_remedy=f"The audit is too small to tell. {about}Decide more audits.",
         )
     ]

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from app.dashboard.formatting import moment, plural, unbroken
 from app.dashboard.svg import coordinate, tag
+from app.estimates.words import at_least
 from app.gates.results import Finding, Verdict
 
 VERDICTS = {
@@ -19,7 +20,7 @@ VERDICTS = {
     Verdict.fail: "failed",
     Verdict.no_verdict: "no verdict",
 }
-_SLOT, _TALL = 14.0, 20.0
+_SLOT, _TALL = 18.0, 20.0
 _WIDTH, _HEIGHT = 320.0, 52.0
 _TOP, _BAR = 19.0, 10.0
 _CLEAR = 96.0
@@ -86,6 +87,7 @@ class Held:
     """A number held against a limit.
 
     Attributes:
+        told: the number in words.
         limit: None where only the baseline's number counts.
         lowest, likeliest: where the number is an upper bound.
         less_is_better: the limit is the most that it may be.
@@ -93,6 +95,7 @@ class Held:
     """
 
     value: float
+    told: str
     limit: float | None
     baseline: float | None
     finding: Finding
@@ -123,10 +126,10 @@ def limit_picture(held: Held) -> Markup:
             words = unbroken(f"{name} {held.in_words(value)}")
             parts.append(_name(words, at, _HEIGHT - 4, f"{name}-name"))
             taken.append(at)
-    parts.append(_name(unbroken(held.in_words(held.value)), x(held.value), _TOP - 8, "value-name"))
-    told = [f"{held.in_words(held.value)} found"]
+    parts.append(_name(unbroken(held.told), x(held.value), _TOP - 8, "value-name"))
+    told = [f"{held.told} found"]
     if held.lowest is not None:
-        told = [f"between {held.in_words(held.lowest)} and {held.in_words(held.value)}"]
+        told = [f"between {at_least(held.lowest)} and {held.told}"]
     most = "at most" if held.less_is_better else "at least"
     told += [
         f"{most} {held.in_words(value)}" if name == "limit" else f"baseline {held.in_words(value)}"

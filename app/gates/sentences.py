@@ -68,30 +68,31 @@ def _(rule: EstimatedShare) -> str:
 
 @_told.register
 def _(rule: NewFlags) -> str:
-    return f"{{}} flags{where(rule.label, rule.key, rule.suspicion)} that the baseline has not"
+    flags = _counted(rule, "flag")
+    return f"{{}} {flags}{where(rule.label, rule.key, rule.suspicion)} that the baseline has not"
 
 
 @_told.register
 def _(rule: UnreviewedFlags) -> str:
-    return f"{{}} flags{_where(rule)} that nobody has reviewed"
+    return f"{{}} {_counted(rule, 'flag')}{_where(rule)} that nobody has reviewed"
 
 
 @_told.register
-def _(_rule: FoundWrong) -> str:
-    return "{} labels that people found wrong are still in the data"
+def _(rule: FoundWrong) -> str:
+    return f"{{}} {_counted(rule, 'label')} that people found wrong still in the data"
 
 
 @_told.register
 def _(rule: Flags) -> str:
     if rule.at_most is not None:
-        return f"{{}} flags{_where(rule)}"
+        return f"{{}} {_counted(rule, 'flag')}{_where(rule)}"
     return f"{{}} of the examples{_where(rule)} are flagged"
 
 
 @_told.register
 def _(rule: FlagsPerClass) -> str:
     if rule.at_most is not None:
-        return f"{{}} flags in each class{_where(rule)}"
+        return f"{{}} {_counted(rule, 'flag')} in each class{_where(rule)}"
     return f"{{}} of the examples of each class{_where(rule)} are flagged"
 
 
@@ -118,6 +119,10 @@ def _(_rule: ScanAge) -> str:
 @_told.register
 def _(_rule: ClassDrift) -> str:
     return "the classes' shares have moved by {} since the baseline"
+
+
+def _counted(rule: Rule, one: str) -> str:
+    return one if limit_of(rule) == 1 else f"{one}s"
 
 
 def _where(rule: UnreviewedFlags | Flags | FlagsPerClass | Reviewed) -> str:

@@ -17,6 +17,7 @@ from cleantrace.client.models import FieldProblem
 
 _MOST_BYTES = 1_000_000
 _WIDEST = 100
+_WHOLE = 1e15
 _PLAIN = re.compile(r"[A-Za-z][\w @./*?-]*")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -159,7 +160,14 @@ def _plain_or_quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _short(dumper: yaml.SafeDumper, number: float) -> yaml.Node:
+    """14 rather than 14.0."""
+    is_whole = abs(number) < _WHOLE and number == int(number)
+    return dumper.represent_data(int(number)) if is_whole else dumper.represent_float(number)
+
+
 _Dumper.add_representer(str, _plain_or_quoted)
+_Dumper.add_representer(float, _short)
 
 
 class _Loader(yaml.SafeLoader):

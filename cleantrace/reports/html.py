@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cleantrace.reports.escaping import html
-from cleantrace.reports.pictures import data_uri
+from cleantrace.reports.pictures import data_uri, has_few_pixels
 from cleantrace.reports.report import IN_WORDS, Report, waiver
 
 _STYLE = """
@@ -32,6 +32,8 @@ th { font-size: .8125rem; font-weight: 600; color: var(--ink-2); white-space: no
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font: .8125rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
 a { color: var(--accent); }
+img.few { image-rendering: pixelated; }
+.id { min-width: 11rem; }
 .remedy, .snippet { display: block; color: var(--ink-2); }
 .snippet { font-size: .8125rem; }
 img { display: block; width: 5rem; height: 5rem; object-fit: contain; margin-bottom: .25rem;
@@ -107,7 +109,7 @@ def _rule(rule: Mapping[str, Any]) -> str:
             told += f'<span class="remedy">{html(line, 1000)}</span>'
     return (
         f'<tr><td><span class="status {html(status)}">{IN_WORDS[status]}</span></td>'
-        f"<td><code>{html(rule['id'])}</code></td><td>{html(rule['limit'] or '')}</td>"
+        f'<td class="id"><code>{html(rule["id"])}</code></td><td>{html(rule["limit"] or "")}</td>'
         f"<td>{told}</td></tr>"
     )
 
@@ -117,12 +119,20 @@ def _examples(report: Report) -> str:
     return _table("Examples", head, [_example(report, each) for each in report.worst])
 
 
+def _picture(data: bytes) -> str:
+    """Without a text of its own: the key stands beside it."""
+    address = data_uri(data)
+    if address is None:
+        return ""
+    few = ' class="few"' if has_few_pixels(data) else ""
+    return f'<img src="{address}" alt="" width="80" height="80"{few}>'
+
+
 def _example(report: Report, example: Mapping[str, Any]) -> str:
     key = f"<code>{html(example['key'], 200)}</code>"
-    if picture := data_uri(report.pictures.get(example["position"], b"")):
-        key = f'<img src="{picture}" alt="" width="80" height="80">{key}'
     if url := report.example_url(example):
         key = f'<a href="{html(url)}">{key}</a>'
+    key = _picture(report.pictures.get(example["position"], b"")) + key
     if example["snippet"]:
         key += f'<span class="snippet">{html(example["snippet"], 300)}</span>'
     suggested = "" if example["suggested"] is None else html(example["suggested"], 200)

@@ -6,7 +6,8 @@ MOST_PICTURES = 24
 LONGEST = 160
 """Pixels of the longer side; what is drawn is twice as fine on most screens."""
 _MOST_BYTES = 128_000
-_KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_PNG = b"\x89PNG\r\n\x1a\n"
+_KINDS = {_PNG: "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 def data_uri(picture: bytes) -> str | None:
@@ -15,3 +16,9 @@ def data_uri(picture: bytes) -> str | None:
     if not kinds or len(picture) > _MOST_BYTES:
         return None
     return f"data:{kinds[0]};base64,{base64.b64encode(picture).decode()}"
+
+
+def has_few_pixels(picture: bytes) -> bool:
+    """A PNG that is drawn as squares, as it would only be a blur."""
+    width = int.from_bytes(picture[16:20])
+    return picture.startswith(_PNG) and 0 < width <= LONGEST // 2

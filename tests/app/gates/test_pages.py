@@ -74,7 +74,7 @@ def test_a_policy_is_stored_and_its_versions_compared(
         f"{GATES}/policies/release?version=1",
     )
     page = engineer.get(first.headers["Location"]).text
-    assert "At most 1 flags." in page
+    assert "At most 1 flag." in page
     assert "No flags that the baseline has not." in page
     assert "&lt;i&gt;What a release must meet" in page
     assert "new_flags, by &lt;b&gt;ada, until 2199-12-31: no {} baseline" in page
