@@ -79,7 +79,8 @@ def _(rule: UnreviewedFlags) -> str:
 
 @_told.register
 def _(rule: FoundWrong) -> str:
-    return f"{{}} {_counted(rule, 'label')} that people found wrong still in the data"
+    are = "is" if limit_of(rule) == 1 else "are"
+    return f"{{}} {_counted(rule, 'label')} that people found wrong {are} still in the data"
 
 
 @_told.register
