@@ -31,7 +31,7 @@ tr:last-child td { border-bottom: 0; }
 th { font-size: .8125rem; font-weight: 600; color: var(--ink-2); white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font: .8125rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
-a { color: var(--accent); }
+a { color: var(--accent); display: inline-flex; align-items: center; min-height: 2.5rem; }
 img.few { image-rendering: pixelated; }
 .id { min-width: 11rem; }
 .remedy, .snippet { display: block; color: var(--ink-2); }
