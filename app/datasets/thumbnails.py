@@ -63,7 +63,7 @@ def contact_sheet(dataset: Dataset, tiles: Sequence[tuple[int, str]]) -> bytes:
         except (PictureUnreadable, ExampleChanged):
             pen.rectangle((left, top, left + USUAL - 1, top + USUAL - 1), outline=_INK)
         told = caption if caption.isascii() and caption.isprintable() else ""
-        text = f"{index + 1}  {told}".rstrip()
+        text = f"{index + 1}.  {told}".rstrip()
         while font.getlength(text) > USUAL:
             text = f"{text.removesuffix('...')[:-1]}..."
         pen.text((left, top + USUAL + 3), text, fill=_INK, font=font)
