@@ -33,6 +33,8 @@ from app.explore.pages import router as explore_pages
 from app.explore.routes import router as explore
 from app.exports.pages import router as export_pages
 from app.exports.routes import router as exports
+from app.gates.evaluation_pages import router as evaluation_pages
+from app.gates.pages import router as gate_pages
 from app.gates.routes import router as gates
 from app.openapi import Api
 from app.overview.pages import router as overview_pages
@@ -113,6 +115,8 @@ def create_app() -> Api:
         comparison_pages,
         estimate_pages,
         export_pages,
+        gate_pages,
+        evaluation_pages,
         new_scan_pages,
         scan_pages,
         explore_pages,

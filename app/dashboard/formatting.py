@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from markupsafe import Markup, escape
 
 from app.db import now
+from app.percent import percent as in_percent
 
 NBSP = "\N{NO-BREAK SPACE}"  # a number and its unit stay on one line
 NONE = "\N{EN DASH}"  # where there is nothing to show
@@ -32,8 +33,7 @@ def percent(share: float | None) -> str:
         return f"<{NBSP}0.1{NBSP}%"
     if 0.999 < share < 1:
         return f"99.9{NBSP}%"
-    text = f"{100 * share:.1f}".removesuffix(".0")
-    return f"{text}{NBSP}%"
+    return unbroken(in_percent(share, 1))
 
 
 def real(value: float | None) -> str:

@@ -24,6 +24,7 @@ _ROOMS = (
     "estimates",
     "explore",
     "exports",
+    "gates",
     "overview",
     "reviews",
     "scans",

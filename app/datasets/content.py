@@ -80,10 +80,10 @@ def example_image(dataset: Dataset, position: int) -> Picture:
             with Image.open(io.BytesIO(value)) as image:
                 return Picture(_png(image.convert("RGB")), "image/png")
         return Picture(value, media_type)
-    return Picture(_png(_array_image(np.asarray(value))), "image/png")
+    return Picture(_png(array_image(np.asarray(value))), "image/png")
 
 
-def _array_image(pixels: np.ndarray) -> Image.Image:
+def array_image(pixels: np.ndarray) -> Image.Image:
     """Any (H, W), (H, W, C) or (C, H, W) array; other value ranges are stretched to 0..255."""
     if pixels.ndim == 3 and pixels.shape[0] in (1, 3) and pixels.shape[2] not in (1, 3):
         pixels = np.moveaxis(pixels, 0, 2)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from app.access.guards import Engineer, Viewer
 from app.access.idempotency import OnceOnly
@@ -16,6 +17,7 @@ from app.datasets.errors import (
     NothingToRetry,
 )
 from app.datasets.schemas import DatasetIn, DatasetOut, ExampleOut, RejectedRowOut
+from app.datasets.thumbnails import LEAST, MOST, PictureUnreadable, thumbnail
 from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.locations import LocationNotAllowed, LocationNotFound
@@ -121,15 +123,33 @@ def get_example(
 @router.get(
     "/{dataset_id}/examples/{position}/image",
     response_class=Response,
-    responses=problems(DatasetNotFound, DatasetNotReady, ExampleNotFound, NoPicture)
+    responses=problems(
+        DatasetNotFound, DatasetNotReady, ExampleNotFound, NoPicture, PictureUnreadable
+    )
     | {200: {"content": {"image/png": {}, "image/jpeg": {}}}},
 )
 def get_example_image(
-    dataset_id: UUID, position: Position, caller: Viewer, db: ReadSession
+    dataset_id: UUID,
+    position: Position,
+    caller: Viewer,
+    db: ReadSession,
+    longest: Annotated[
+        int | None,
+        Query(
+            ge=LEAST,
+            le=MOST,
+            description="Pixels of the longer side at most. The picture is drawn anew then: "
+            "nothing of the file comes through but its pixels.",
+        ),
+    ] = None,
 ) -> Response:
     """The example as a picture, for image datasets."""
     dataset = service.get_ready_dataset(db, caller, dataset_id)
-    picture = content.example_image(dataset, position)
+    picture = (
+        content.example_image(dataset, position)
+        if longest is None
+        else thumbnail(dataset, position, longest)
+    )
     # The content of a registered version never changes, but who may see it can.
     return Response(
         picture.data,

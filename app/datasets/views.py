@@ -99,6 +99,7 @@ class DatasetView:
     """None: there is nothing to estimate, or the caller may be not to know."""
     exports_url: str | None
     changes_url: str | None
+    verdicts_url: str
     parent_url: str | None
     failure: FailureOut | None
     retry_url: str | None
@@ -132,6 +133,7 @@ def dataset_view(
         estimate_url=estimate_url(caller, dataset),
         exports_url=f"{url}/exports" if dataset.status == DatasetStatus.ready else None,
         changes_url=f"{url}/changes" if dataset.status == DatasetStatus.ready else None,
+        verdicts_url=with_query(f"{project_url(caller)}/gate-evaluations", dataset=dataset.id),
         parent_url=f"{project_url(caller)}/datasets/{dataset.parent_id}"
         if dataset.parent_id
         else None,

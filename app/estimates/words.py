@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from app.estimates.schemas import AuditsOut, WrongLabelsOut
 from app.estimates.slices import Slice
+from app.percent import percent
 
 
 def conclusion(
@@ -54,10 +55,7 @@ def about(share: float) -> str:
 
 
 def _percent(share: float, whole: Callable[[float], int]) -> str:
-    digits = 1 if share >= 0.1 else 2
-    # Shares of counts are hardly ever exact: 0.07 is not to become 7.1 %.
-    value = whole(round(share * 100 * 10**digits, 6)) / 10**digits
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") + " %"
+    return percent(share, 1 if share >= 0.1 else 2, whole)
 
 
 def confidence(alpha: float) -> str:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 
 
 class GateNotFound(NotFound):
@@ -16,3 +16,13 @@ class EvaluationNotFound(NotFound):
 class CheckInvalid(Invalid):
     title = "Check invalid"
     code = "gate-check-invalid"
+
+
+class NothingToReview(Conflict):
+    title = "Nothing to review"
+    code = "nothing-to-review"
+
+
+class ReportUnknown(NotFound):
+    title = "Report unknown"
+    code = "report-unknown"

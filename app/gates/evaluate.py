@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from app.gates import words
 from app.gates.facts import Inputs
+from app.gates.limits import direction, limit_in_words, limit_of
 from app.gates.measures import NAME_BASELINE, Measured, NoData, measure
-from app.gates.policy import (
-    Agreement,
-    DetectorRecall,
-    Fingerprint,
-    Flags,
-    FlagsPerClass,
-    FoundWrong,
-    Level,
-    NewFlags,
-    Reviewed,
-    Rule,
-    ScanAge,
-    UnreviewedFlags,
-)
+from app.gates.policy import Fingerprint, Level, Rule
 from app.gates.results import (
     Finding,
     Result,
@@ -91,7 +79,7 @@ def _judge(rule: Rule, inputs: Inputs) -> RuleResult:
         status=_status(rule, found.finding, waiver),
         finding=found.finding,
         measured=found.measured,
-        limit=_limit_in_words(rule),
+        limit=limit_in_words(rule),
         value=found.value,
         baseline=found.baseline,
         reason=found.reason,
@@ -142,11 +130,10 @@ def _held_against_limits(rule: Rule, inputs: Inputs) -> _Found:
         )
     if undecided:
         (each, *_) = undecided
-        at_best = each.in_words(each.at_best or 0.0, words.USUAL)
-        as_good = "no more than" if _direction(rule) > 0 else "as much as"
-        text = f"{each.told()}, but it may be {as_good} {at_best}"
+        as_good = "no more than" if direction(rule) > 0 else "as much as"
+        text = f"{each.told()}, but it may be {as_good} {each.at_best_in_words}"
         return _found(Finding.unknown, each, before, text, remedy=each.undecided_remedy)
-    nearest = max(measured, key=lambda each: _direction(rule) * each.value)
+    nearest = max(measured, key=lambda each: direction(rule) * each.value)
     return _found(Finding.holds, nearest, before, nearest.told())
 
 
@@ -160,11 +147,11 @@ class _Fault:
 
 def _faults(rule: Rule, each: Measured, before: float | None) -> list[_Fault]:
     """The limits that a number is beyond; exactly at a limit is within."""
-    word = "at most" if _direction(rule) > 0 else "at least"
-    limits = [(_limit(rule), f"{word} {{}} is asked for"), (before, "the baseline has {}")]
+    word = "at most" if direction(rule) > 0 else "at least"
+    limits = [(limit_of(rule), f"{word} {{}} is asked for"), (before, "the baseline has {}")]
     found = []
     for limit, text in limits:
-        if limit is not None and _direction(rule) * (each.value - limit) > 0:
+        if limit is not None and direction(rule) * (each.value - limit) > 0:
             digits = _digits(each, limit)
             told = text.replace("{}", each.in_words(limit, digits), 1)
             if isinstance(rule, Fingerprint):
@@ -182,9 +169,7 @@ def _digits(each: Measured, limit: float) -> int:
 
 def _may_hold(rule: Rule, each: Measured, faults: Sequence[_Fault]) -> bool:
     best = each.at_best
-    return best is not None and all(
-        _direction(rule) * (best - fault.limit) <= 0 for fault in faults
-    )
+    return best is not None and all(direction(rule) * (best - fault.limit) <= 0 for fault in faults)
 
 
 def _of_baseline(rule: Rule, inputs: Inputs) -> dict[str | None, float]:
@@ -198,49 +183,6 @@ def _of_baseline(rule: Rule, inputs: Inputs) -> dict[str | None, float]:
         return {each.label: each.value for each in measure(rule, then)}
     except NoData as missing:
         raise NoData(f"The baseline cannot be measured: {missing.reason}", missing.remedy) from None
-
-
-def _direction(rule: Rule) -> int:
-    """1 where less is better, -1 where more is."""
-    return -1 if isinstance(rule, Reviewed | Agreement | DetectorRecall) else 1
-
-
-def _limit(rule: Rule) -> float | None:
-    if isinstance(rule, Fingerprint):
-        return 0.0
-    given = [
-        value
-        for name, value in rule.__dict__.items()
-        if name.startswith(("at_most", "at_least")) and value is not None
-    ]
-    return given[0] if given else None
-
-
-def _limit_in_words(rule: Rule) -> str:
-    if isinstance(rule, Fingerprint):
-        return "the same data"
-    parts = []
-    limit = _limit(rule)
-    if limit is not None:
-        word = "at most" if _direction(rule) > 0 else "at least"
-        parts.append(f"{word} {_unit(rule)(limit)}")
-    if getattr(rule, "ratchet", False):
-        parts.append("no worse than the baseline")
-    return ", ".join(parts)
-
-
-def _unit(rule: Rule) -> Callable[[float], str]:
-    match rule:
-        case ScanAge():
-            return words.days
-        case Agreement(measure="alpha"):
-            return words.plain
-        case NewFlags() | UnreviewedFlags() | FoundWrong():
-            return words.count
-        case Flags() | FlagsPerClass() if rule.at_most is not None:
-            return words.count
-        case _:
-            return words.percent
 
 
 def _listed(texts: Sequence[str]) -> str:

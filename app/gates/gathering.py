@@ -45,6 +45,8 @@ from app.scans.models import Scan
 
 MOST_WORST = 25
 """Examples kept for each question."""
+MOST_KEYS = 100_000
+"""As many as a queue is made of by their keys."""
 _SNIPPET = 200
 _CELLS = 6
 _USUAL_CONFIDENCE = 0.95
@@ -83,6 +85,18 @@ def gather_baseline(db: Session, caller: Caller, policy: Policy, baseline: Subje
     """The same of a baseline, which is compared with nothing; only ratchets look at it."""
     facts = gather(db, caller, policy, baseline, None)
     return facts.model_copy(update={"examples": ()})
+
+
+def keys_of(
+    db: Session, questions: Iterable[FlagQuestion], subject: Subject, baseline: Subject | None
+) -> list[str]:
+    """Of the flagged examples that any of the questions is about, as they are now."""
+    if subject.scan is None:
+        return []
+    elsewhere = decided_elsewhere(db, subject.dataset)
+    asker = _Asker(db, subject, subject.scan, baseline, _changes(subject, baseline), elsewhere)
+    keys = dict.fromkeys(key for question in questions for key in asker.keys(question))
+    return list(keys)[:MOST_KEYS]
 
 
 def _plain_facts(
@@ -247,17 +261,7 @@ class _Asker:
     def answer(self, question: FlagQuestion) -> FlagAnswer:
         if missing := self._missing(question):
             return FlagAnswer(question=question, missing=missing)
-        label = None if question.label is None else self._classes.index(question.label)
-        changed = self._changed if question.changed else None
-        counting = queries.Counting(
-            self._db,
-            self._scan,
-            question,
-            label=label,
-            positions=self._new if question.new else changed,
-            changed=changed,
-            elsewhere=self._elsewhere,
-        )
+        counting = self._counting(question)
         flags, examples = counting.flags(), counting.examples()
         worst = counting.worst(MOST_WORST)
         self.seen |= {row.position: row for row in worst}
@@ -268,6 +272,21 @@ class _Asker:
             examples=sum(row.examples for row in examples),
             classes=self._by_class(flags, examples) if question.per_class else (),
             worst=tuple(row.position for row in worst),
+        )
+
+    def keys(self, question: FlagQuestion) -> list[str]:
+        return [] if self._missing(question) else self._counting(question).keys(MOST_KEYS)
+
+    def _counting(self, question: FlagQuestion) -> queries.Counting:
+        changed = self._changed if question.changed else None
+        return queries.Counting(
+            self._db,
+            self._scan,
+            question,
+            label=None if question.label is None else self._classes.index(question.label),
+            positions=self._new if question.new else changed,
+            changed=changed,
+            elsewhere=self._elsewhere,
         )
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
 
+from app.estimates.words import at_least
 from app.gates import words
 from app.gates.facts import FlagAnswer, Inputs, SliceFacts, WrongLabelFacts
 from app.gates.policy import (
@@ -49,6 +50,7 @@ class Measured:
     Attributes:
         at_best: where the number is a bound, the other one: while a limit is between the two,
             nobody can tell.
+        at_best_in_words: the same.
         undecided_remedy: what narrows them.
         stale: a number beyond the limit says that the scores are too old to judge by.
         label: the class that it is about, where there is a number for each.
@@ -62,6 +64,7 @@ class Measured:
     remedy: str
     label: str | None = None
     at_best: float | None = None
+    at_best_in_words: str = ""
     undecided_remedy: str = ""
     stale: bool = False
     worst: tuple[int, ...] = ()
@@ -86,16 +89,18 @@ def _(rule: WrongLabels, inputs: Inputs) -> list[Measured]:
     found = _wrong_labels(rule, inputs, rule.confidence)
     after = rule.of == "after"
     more, fell = found.more_verdicts, " on audits that fall there" if _is_slice(rule) else ""
+    at_best = found.lower_after if after else found.lower_before
     about = f"About {more:,} more verdicts{fell} may settle it. " if more else ""
     return [
         Measured(
             found.upper_after if after else found.upper_before,
-            f"at most {{}} of the labels{_where(rule.label, rule.key)} are wrong "
+            f"at most {{}} of the labels{words.where(rule.label, rule.key)} are wrong "
             f"{_when(rule.of)}, with "
             f"{words.percent(rule.confidence)} confidence, from {found.audited:,} audits",
-            words.percent,
+            words.bound,
             "Review more, and register the corrected labels as a new version.",
-            at_best=found.lower_after if after else found.lower_before,
+            at_best=at_best,
+            at_best_in_words=at_least(at_best),
             undecided_remedy=f"The audit is too small to tell. {about}Decide more audits.",
         )
     ]
@@ -107,7 +112,7 @@ def _(rule: EstimatedShare, inputs: Inputs) -> list[Measured]:
     return [
         Measured(
             found.estimate_after if rule.of == "after" else found.estimate_before,
-            f"most likely {{}} of the labels{_where(rule.label, rule.key)} are wrong "
+            f"most likely {{}} of the labels{words.where(rule.label, rule.key)} are wrong "
             f"{_when(rule.of)}, from {found.audited:,} audits",
             words.percent,
             "Review more, and register the corrected labels as a new version.",
@@ -129,7 +134,7 @@ def _wrong_labels(
             if each.audited and confidence in (None, each.confidence):
                 return each
     if _is_slice(rule):
-        raise NoData(f"No audit fell on the examples{_where(rule.label, rule.key)}.", _AUDIT)
+        raise NoData(f"No audit fell on the examples{words.where(rule.label, rule.key)}.", _AUDIT)
     raise NoData("Nothing was audited in this dataset.", _AUDIT)
 
 
@@ -161,14 +166,14 @@ def _slice(rule: FoundWrong | Reviewed, inputs: Inputs) -> SliceFacts:
 @measure.register
 def _(rule: NewFlags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion)
+    where = words.where(rule.label, rule.key, rule.suspicion)
     return [_counted(found, f"{{}} flags{where} that the baseline has not")]
 
 
 @measure.register
 def _(rule: UnreviewedFlags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     return [_counted(found, f"{{}} flags{where} that nobody has reviewed")]
 
 
@@ -180,8 +185,8 @@ def _(rule: FoundWrong, inputs: Inputs) -> list[Measured]:
     return [
         Measured(
             _slice(rule, inputs).found_wrong,
-            f"{{}} labels{_where(rule.label, rule.key)} that people found wrong are still in the "
-            "data",
+            f"{{}} labels{words.where(rule.label, rule.key)} that people found wrong are still "
+            "in the data",
             words.count,
             "Export the corrections, and register the corrected data as a new version.",
         )
@@ -191,7 +196,7 @@ def _(rule: FoundWrong, inputs: Inputs) -> list[Measured]:
 @measure.register
 def _(rule: Flags, inputs: Inputs) -> list[Measured]:
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     if rule.at_most is not None:
         return [_counted(found, f"{{}} flags{where}")]
     return [
@@ -211,7 +216,7 @@ def _(rule: FlagsPerClass, inputs: Inputs) -> list[Measured]:
     if not found.classes:
         raise NoData("The dataset has no classes.", "Use a rule about all flags instead.")
     by_count = rule.at_most is not None
-    where = _where(None, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(None, rule.key, rule.suspicion, changed=rule.only_changed)
     return [
         Measured(
             each.flags if by_count else each.flags / max(each.examples, 1),
@@ -233,13 +238,14 @@ def _(rule: Reviewed, inputs: Inputs) -> list[Measured]:
         return [
             Measured(
                 _share(part.reviewed, part.examples, "It has no examples."),
-                f"{{}} of {part.examples:,} examples{_where(rule.label, rule.key)} are reviewed",
+                f"{{}} of {part.examples:,} examples{words.where(rule.label, rule.key)} are "
+                "reviewed",
                 words.percent,
                 "Review more examples of this dataset.",
             )
         ]
     found = _flags(rule, inputs)
-    where = _where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
+    where = words.where(rule.label, rule.key, rule.suspicion, changed=rule.only_changed)
     return [
         Measured(
             # Nothing to review is as good as all of it.
@@ -297,6 +303,7 @@ def _(_rule: DetectorRecall, inputs: Inputs) -> list[Measured]:
             words.percent,
             "Flag more, or score with more checkpoints and layers.",
             at_best=found.highest,
+            at_best_in_words=words.percent(found.highest),
             undecided_remedy=f"Too few were planted to tell. {_PLANT}",
         )
     ]
@@ -390,18 +397,3 @@ def _share(part: int, whole: int, nothing: str) -> float:
     if whole == 0:
         raise NoData(nothing, _CORRECT)
     return part / whole
-
-
-def _where(
-    label: str | None, key: str | None, suspicion: float = 0.0, *, changed: bool = False
-) -> str:
-    parts = []
-    if label is not None:
-        parts.append(f"in class {words.quoted(label)}")
-    if key is not None:
-        parts.append(f"with a key like {words.quoted(key)}")
-    if suspicion > 0:
-        parts.append(f"at least {words.plain(suspicion)} suspicious")
-    if changed:
-        parts.append("among what has changed")
-    return "".join(f" {part}" for part in parts)

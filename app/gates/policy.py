@@ -26,6 +26,7 @@ from app.schemas import In, Name, Text
 
 SCHEMA_ID = "urn:cleantrace:gate-policy:1"
 _MOST_RULES = 100
+NAME = re.compile(r"^[a-z][a-z0-9_-]{0,63}$")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -51,7 +52,7 @@ def _is_time_zone(value: str) -> str:
     return value
 
 
-RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+RuleId = Annotated[str, StringConstraints(pattern=NAME.pattern)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Suspicion = Annotated[Fraction, Field(description="Only flags at least this suspicious.")]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Row, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.access.models import Principal
@@ -131,6 +132,86 @@ def every_evaluation(db: Session, dataset_id: uuid.UUID) -> Iterator[Row[GateEva
         .execution_options(yield_per=_AT_A_TIME)
     )
     yield from db.execute(asked)
+
+
+_NAMES = text("""
+    SELECT name FROM (
+        SELECT name FROM gate_policies WHERE project_id = :project
+        UNION SELECT gate FROM gate_evaluations WHERE project_id = :project
+    ) known
+    WHERE CAST(:after AS text) IS NULL OR name > :after
+    ORDER BY name LIMIT :limit
+""")
+
+
+def gate_names(
+    db: Session, project_id: uuid.UUID, *, after: str | None, limit: int
+) -> Sequence[str]:
+    """Of stored policies, and of those that came with requests."""
+    values = {"project": project_id, "after": after, "limit": limit}
+    return db.scalars(_NAMES, values).all()
+
+
+def stored_names(db: Session, project_id: uuid.UUID) -> Sequence[str]:
+    asked = select(GatePolicy.name).where(GatePolicy.project_id == project_id).distinct()
+    return db.scalars(asked.order_by(GatePolicy.name)).all()
+
+
+def latest_policies(
+    db: Session, project_id: uuid.UUID, names: Sequence[str]
+) -> dict[str, GatePolicy]:
+    asked = (
+        select(GatePolicy)
+        .ext(distinct_on(GatePolicy.name))
+        .where(GatePolicy.project_id == project_id, GatePolicy.name.in_(names))
+        .order_by(GatePolicy.name, GatePolicy.version.desc())
+    )
+    return {stored.name: stored for stored in db.scalars(asked)}
+
+
+_RECENT = text("""
+    SELECT recent.* FROM unnest(CAST(:names AS text[])) asked (name)
+    CROSS JOIN LATERAL (
+        SELECT id, gate, gate_version, dataset_id, scan_id, verdict, at FROM gate_evaluations
+        WHERE project_id = :project AND gate = asked.name
+        ORDER BY at DESC, id DESC LIMIT :most
+    ) recent
+""")
+
+
+def recent_evaluations(
+    db: Session, project_id: uuid.UUID, names: Sequence[str], *, most: int
+) -> Sequence[Row[Any]]:
+    """The latest of each gate, the newest first."""
+    values = {"names": list(names), "project": project_id, "most": most}
+    return db.execute(_RECENT, values).all()
+
+
+_LATEST_OF_EACH = text("""
+    SELECT DISTINCT ON (found.gate, dataset.name)
+        found.id, found.gate, found.dataset_id, found.verdict, found.at,
+        dataset.name, dataset.version
+    FROM gate_evaluations found JOIN datasets dataset ON dataset.id = found.dataset_id
+    WHERE found.project_id = :project AND found.gate = ANY(:names)
+    ORDER BY found.gate, dataset.name, found.at DESC, found.id DESC
+""")
+
+
+def latest_of_each_dataset(
+    db: Session, project_id: uuid.UUID, names: Sequence[str]
+) -> Sequence[Row[Any]]:
+    """The latest evaluation of each gate on each dataset, in whatever version of it."""
+    return db.execute(_LATEST_OF_EACH, {"names": list(names), "project": project_id}).all()
+
+
+def policy_of_latest(db: Session, project_id: uuid.UUID, name: str) -> dict[str, Any] | None:
+    """What the latest evaluation of this name held a dataset against, stored or not."""
+    return db.scalar(
+        select(GateEvaluation.inputs["policy"])
+        .where(GateEvaluation.project_id == project_id, GateEvaluation.gate == name)
+        .order_by(GateEvaluation.at.desc(), GateEvaluation.id.desc())
+        .limit(1)
+    )
 
 
 def flagged_positions(db: Session, scan_id: uuid.UUID) -> Sequence[int]:
@@ -274,6 +355,10 @@ class Counting:
     def examples(self) -> Sequence[Row[Any]]:
         """Rows of (given_label, examples)."""
         return self._db.execute(_EXAMPLE_COUNTS, self._values | {"positions": self._changed}).all()
+
+    def keys(self, most: int) -> list[str]:
+        """Of their examples, the most suspicious first."""
+        return [row.key for row in self.worst(most)]
 
     def worst(self, most: int) -> Sequence[Row[Any]]:
         """Flags with their example's key and target, the most suspicious first."""

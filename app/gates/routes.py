@@ -3,15 +3,17 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from app.access.guards import Engineer, Viewer
 from app.access.idempotency import OnceOnly
-from app.datasets.errors import DatasetNotFound
+from app.datasets.content import NoPicture
+from app.datasets.errors import DatasetNotFound, DatasetNotReady
 from app.datasets.example_store import StoreUnreadable
 from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.gates import service
+from app.gates.downloads import pictures_of
 from app.gates.errors import CheckInvalid, EvaluationNotFound, GateNotFound
 from app.gates.schemas import (
     CheckIn,
@@ -101,3 +103,19 @@ def get_evaluation(evaluation_id: UUID, caller: Viewer, db: ReadSession) -> Eval
 def explain_evaluation(evaluation_id: UUID, caller: Viewer, db: ReadSession) -> ExplanationOut:
     """A verdict with all that it depends on, and whether it is the same when given again."""
     return service.explain(db, caller, evaluation_id)
+
+
+@router.get(
+    "/gate-evaluations/{evaluation_id}/pictures",
+    response_class=Response,
+    responses=problems(EvaluationNotFound, UnderBlindReview, NoPicture, DatasetNotReady)
+    | {200: {"content": {"image/png": {}}}},
+)
+def get_pictures(evaluation_id: UUID, caller: Viewer, db: ReadSession) -> Response:
+    """The worst examples of an image dataset as one picture, numbered from 1, for reports."""
+    found = service.get_evaluation(db, caller, evaluation_id)
+    return Response(
+        pictures_of(db, caller, found),
+        media_type="image/png",
+        headers={"Cache-Control": "private, max-age=3600"},
+    )

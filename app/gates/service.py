@@ -74,6 +74,18 @@ def list_policies(
     return [_gate_out(stored, maker) for stored, maker in page], following
 
 
+def list_names(
+    db: Session, caller: Caller, *, after: str | None, limit: int
+) -> tuple[list[str], str | None]:
+    """Of gates: stored policies, and those that came with checks."""
+    names = queries.gate_names(db, caller.project_id, after=after, limit=limit + 1)
+    return cut_page(names, limit, lambda name: (name,))
+
+
+def list_stored_names(db: Session, caller: Caller) -> list[str]:
+    return list(queries.stored_names(db, caller.project_id))
+
+
 def get_policy(db: Session, caller: Caller, policy_id: UUID) -> GateOut:
     """Raises GateNotFound."""
     stored = queries.policy(db, caller.project_id, policy_id)
@@ -105,14 +117,16 @@ def check(db: Session, caller: Caller, body: CheckIn) -> EvaluationOut:
         GateNotFound, ScanNotFound, DatasetNotFound.
     """
     stored, policy = _policy(db, caller, body)
-    subject = _subject(db, caller, "", body.scan_id, body.dataset_id)
+    subject = find_subject(db, caller, "", body.scan_id, body.dataset_id)
     if subject is None:
         raise CheckInvalid(
             "There is nothing to check.",
             field="dataset_id",
             remedy="Give a dataset_id, or the scan_id of one of its scans.",
         )
-    baseline = _subject(db, caller, "baseline_", body.baseline_scan_id, body.baseline_dataset_id)
+    baseline = find_subject(
+        db, caller, "baseline_", body.baseline_scan_id, body.baseline_dataset_id
+    )
     inputs = Inputs(
         policy=policy,
         facts=gather(db, caller, policy, subject, baseline),
@@ -173,9 +187,14 @@ def _policy(db: Session, caller: Caller, body: CheckIn) -> tuple[GatePolicy | No
     return stored, Policy.model_validate(stored.policy)
 
 
-def _subject(
+def find_subject(
     db: Session, caller: Caller, prefix: str, scan_id: UUID | None, dataset_id: UUID | None
 ) -> Subject | None:
+    """A scan, or a dataset's latest complete one, or why there is none.
+
+    Args:
+        prefix: of the fields' names, in messages.
+    """
     if scan_id is not None and dataset_id is not None:
         raise CheckInvalid(
             f"{prefix}scan_id and {prefix}dataset_id are both given.",

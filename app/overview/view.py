@@ -1,4 +1,4 @@
-"""What a project's first page shows: its queues, scans and data sets, and what happened last."""
+"""What a project's first page shows: queues, scans, data sets, verdicts, and what happened last."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from app.access.models import Role
 from app.access.service import Caller
 from app.datasets.service import list_datasets
 from app.datasets.views import DatasetRow, dataset_rows
+from app.gates.policies_view import VerdictRow, evaluation_rows
+from app.gates.service import list_evaluations
 from app.reviews.project_view import ProjectReviews, project_reviews
 from app.scans.service import list_scans
 from app.scans.views import ScanRow, scan_rows
@@ -35,6 +37,7 @@ class Overview:
     reviews: ProjectReviews
     scans: list[ScanRow]
     datasets: list[DatasetRow]
+    verdicts: list[VerdictRow]
     entries: list[Entry] | None
     """None: the log is not theirs to see."""
 
@@ -46,10 +49,12 @@ class Overview:
 def overview(db: Session, caller: Caller) -> Overview:
     scans, _ = list_scans(db, caller, limit=_SHOWN)
     datasets, _ = list_datasets(db, caller, limit=_SHOWN)
+    verdicts, _ = list_evaluations(db, caller, limit=_SHOWN)
     return Overview(
         reviews=project_reviews(db, caller, _SHOWN),
         scans=scan_rows(db, caller, scans),
         datasets=dataset_rows(caller, datasets),
+        verdicts=evaluation_rows(db, caller, verdicts),
         entries=_entries(db, caller) if caller.role.includes(Role.admin) else None,
     )
 

@@ -119,6 +119,9 @@ def scan_page(
         recall=recall_view(scan) if found else None,
         view=gallery(db, caller, found, listing, url) if found else None,
         review_url=_review_url(caller, scan, listing) if found else None,
+        gate_url=with_query(f"{project_url(caller)}/gates/check", scan=scan.id)
+        if found and caller.role.includes(Role.engineer)
+        else None,
     )
 
 

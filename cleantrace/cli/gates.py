@@ -11,13 +11,12 @@ import typer
 from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.exits import end
 from cleantrace.cli.gate_exits import status_of
+from cleantrace.cli.gate_reports import ReportOptions, wanted_reports, write_reports
 from cleantrace.cli.gate_targets import find_target, fingerprint_of
 from cleantrace.cli.results import AsJson, Timeout, print_json, tell, tell_all
-from cleantrace.cli.service import connected, out, remember
-from cleantrace.client import Gate, GateEvaluation, GateEvaluationRow
+from cleantrace.cli.service import connected, remember
+from cleantrace.client import Gate, GateEvaluationRow
 from cleantrace.client.errors import ApiError
-from cleantrace.reports import FORMATS, Report
-from cleantrace.reports.terminal import styled
 
 if TYPE_CHECKING:
     from cleantrace.client import Client
@@ -28,16 +27,6 @@ app = typer.Typer(
     no_args_is_help=True,
     callback=remember,
 )
-
-Reports = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--report",
-        metavar="FORMAT[=FILE]",
-        help=f"Also write a report: {', '.join(FORMATS)}. Without a file it takes the place of "
-        "what is printed. Repeat for several.",
-    ),
-]
 
 
 @app.command("check")
@@ -70,14 +59,14 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as well.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False,
     as_json: AsJson = False,
-    report: Reports = None,
+    report: ReportOptions = None,
 ) -> None:
     """Hold a dataset version against a policy.
 
     Exit status: 0 passed (with warnings too, unless --strict), 1 failed, 2 the command line or
     the policy file is wrong, 3 the service refused or was not reached, 4 no verdict was possible.
     """
-    wanted = _wanted(report)
+    wanted = wanted_reports(report)
     if (policy is None) == (gate is None):
         raise typer.BadParameter("Give --policy FILE or --gate NAME.")
     file = None if policy is None else _read(policy)
@@ -99,7 +88,7 @@ def check(
             )
         except ApiError as error:
             raise (file and file.refused(error)) or error from None
-        _print(_report_of(client, found, file, data), wanted, as_json=as_json)
+        write_reports(client, found, wanted, file=file, data=data, as_json=as_json)
     raise typer.Exit(status_of(found, strict=strict))
 
 
@@ -179,16 +168,16 @@ def explain(
     context: typer.Context,
     evaluation: Annotated[str, typer.Argument(help="Id of an evaluation.")],
     as_json: AsJson = False,
-    report: Reports = None,
+    report: ReportOptions = None,
 ) -> None:
     """Tell a verdict's reasons once more, and what it was made from."""
-    wanted = _wanted(report)
+    wanted = wanted_reports(report)
     with connected(context) as client:
         found = client.explain_gate(evaluation)
         if as_json:
             print_json(found)
         else:
-            _print(_report_of(client, found.evaluation, None, None), wanted, as_json=False)
+            write_reports(client, found.evaluation, wanted)
     if not report and not as_json:
         typer.echo(f"\nEvaluated on {found.evaluation.at} by {found.evaluation.by}.")
         same = "the same result" if found.repeats else "another result: the rules have changed"
@@ -227,55 +216,3 @@ def _find_gate(client: Client, gate: str) -> Gate:
         if version in (None, each.version):
             return each
     raise typer.BadParameter(f"there is no gate {gate!r}")
-
-
-def _wanted(reports: list[str] | None) -> list[tuple[str, Path | None]]:
-    """Formats with their files."""
-    wanted = []
-    for each in reports or ():
-        name, separator, path = each.partition("=")
-        if name not in FORMATS or (separator and not path):
-            known = ", ".join(FORMATS)
-            raise typer.BadParameter(f"{each!r} is no FORMAT or FORMAT=FILE of {known}")
-        wanted.append((name, Path(path) if separator else None))
-    return wanted
-
-
-def _report_of(
-    client: Client, found: GateEvaluation, file: PolicyFile | None, data: Path | None
-) -> Report:
-    return Report(
-        found.answer,
-        policy_path=None if file is None else _in_repository(file.path),
-        lines={} if file is None else file.rule_lines(),
-        data_path=None if data is None else _in_repository(data),
-        project_url=f"{client.url}/projects/{client.project}",
-    )
-
-
-def _in_repository(path: Path) -> str:
-    """As it is named from where the command runs, which is where a CI job has the repository."""
-    here = Path.cwd()
-    found = path.absolute()
-    return (found.relative_to(here) if found.is_relative_to(here) else path).as_posix()
-
-
-def _print(report: Report, wanted: list[tuple[str, Path | None]], *, as_json: bool) -> None:
-    printed = [name for name, path in wanted if path is None]
-    for name, path in wanted:
-        if path is not None:
-            _write(path, FORMATS[name](report))
-    if as_json:
-        print_json(dict(report.evaluation))
-    elif not printed:
-        out.print(styled(report), end="", soft_wrap=True)
-    for name in printed:
-        typer.echo(FORMATS[name](report), nl=False)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--report") from error

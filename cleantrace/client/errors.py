@@ -28,7 +28,8 @@ CleantraceError
     │   ├── EvidenceRequestNotFound, UploadNotFound, ArtifactNotFound
     │   └── PersonNotFound, InvitationNotFound, KeyNotFound
     ├── Conflict                409
-    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture, StoreUnreadable
+    │   ├── DatasetExists, DatasetNotReady, DatasetNotFailed, NoPicture, PictureUnreadable
+    │   ├── StoreUnreadable
     │   ├── CheckpointExists, CheckpointUnusable, CheckpointNotFailed
     │   ├── ScanNotComplete, ScanFinished, ScanNotRetriable
     │   ├── NoEvidence, ExampleNotFinite, LastAdmin, UploadUnfinished
@@ -276,6 +277,12 @@ class NoPicture(Conflict):
     """The dataset's examples are no images."""
 
     code = "not-an-image"
+
+
+class PictureUnreadable(Conflict):
+    """An example's file is no picture any more, or has too many pixels."""
+
+    code = "picture-unreadable"
 
 
 class StoreUnreadable(Conflict):

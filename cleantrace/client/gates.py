@@ -79,6 +79,15 @@ class GateCalls(Calls):
     def get_gate_evaluation(self, evaluation: str | uuid.UUID) -> GateEvaluation:
         return GateEvaluation.from_json(self._transport.get(f"/gate-evaluations/{_id(evaluation)}"))
 
+    def gate_pictures(self, evaluation: str | uuid.UUID) -> bytes:
+        """The worst examples behind a verdict as one PNG, numbered from 1, the worst first.
+
+        Raises:
+            EvaluationNotFound, NoPicture
+        """
+        path = f"/gate-evaluations/{_id(evaluation)}/pictures"
+        return self._transport.get_bytes(path)
+
     def explain_gate(self, evaluation: str | uuid.UUID) -> GateExplanation:
         """A verdict with all that it depends on."""
         path = f"/gate-evaluations/{_id(evaluation)}/explanation"

@@ -69,6 +69,14 @@ class Transport:
         """The same of what belongs to no project."""
         return self._send("GET", path, below="/api/v1")
 
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        """The answer's body as it is, such as a picture."""
+        given = {name: value for name, value in query.items() if value is not None}
+        answer = self._answer("GET", path, params=given)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer.content
+
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, of work that was done exactly once."""
         return self._send("POST", path, json=body, headers=_new_key())
@@ -84,6 +92,12 @@ class Transport:
 
     def _send(self, method: str, path: str, *, below: str | None = None, **options: Any) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
+        return content(self._answer(method, path, below=below, **options))
+
+    def _answer(
+        self, method: str, path: str, *, below: str | None = None, **options: Any
+    ) -> httpx.Response:
+        """Whatever the service says, refusals too. Raises ConnectionFailed."""
         url = f"{below or self._path}{path}"
         for attempt in range(1, self._tries + 1):
             try:
@@ -96,7 +110,7 @@ class Transport:
             if answer.status_code in PASSING and attempt < self._tries:
                 pause_before_next_try(attempt, answer.headers.get("Retry-After"))
                 continue
-            return content(answer)
+            return answer
         raise AssertionError("a request has at least one try")
 
     @contextmanager

@@ -5,7 +5,7 @@ is the service's to check; it names the place of a fault, and here is known on w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,39 @@ from typing import Any
 import yaml
 
 from cleantrace.client.errors import ApiError, CleantraceError
+from cleantrace.client.models import FieldProblem
 
 _MOST_BYTES = 1_000_000
+_WIDEST = 100
+_WHOLE = 1e15
+_PLAIN = re.compile(r"[A-Za-z][\w @./*?-]*")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 Place = Sequence[str | int]
 
 
+@dataclass(frozen=True, order=True)
+class Fault:
+    """What is wrong with a policy file, and where."""
+
+    line: int | None
+    column: int | None
+    key: str
+    """Such as `rules.1.at_most`; empty where the file is no YAML."""
+    message: str
+
+    def __str__(self) -> str:
+        place = "".join(f":{part}" for part in (self.line, self.column) if part is not None)
+        return f"{place}: {f'{self.key}: ' if self.key else ''}{self.message}"
+
+
 class PolicyFileInvalid(CleantraceError):
     """A policy file that is not one; the message has a line for each fault."""
+
+    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(f"{path}{fault}" for fault in faults))
+        self.faults = list(faults)
 
 
 @dataclass(frozen=True)
@@ -52,19 +75,19 @@ class PolicyFile:
 
     def refused(self, error: ApiError) -> PolicyFileInvalid | None:
         """What the service found wrong with it, by line; None if that was something else."""
-        faults = []
-        for each in error.errors:
-            first, *place = each.field.split(".")
-            if first == "policy":
-                line = self.line_of(place)
-                name = ".".join(self._named(place)) or "policy"
-                remedy = (
-                    f" {each.remedy}" if each.remedy and each.message not in each.remedy else ""
-                )
-                faults.append((line, f"{self.path}:{line}: {name}: {each.message}.{remedy}"))
-        if not faults:
-            return None
-        return PolicyFileInvalid("\n".join(text for _, text in sorted(faults)))
+        told = [
+            (tuple(each.field.split(".")[1:]), _message(each))
+            for each in error.errors
+            if each.field.split(".")[0] == "policy"
+        ]
+        return PolicyFileInvalid(self.path, self.faults(told)) if told else None
+
+    def faults(self, told: Iterable[tuple[Place, str]]) -> list[Fault]:
+        """What is wrong at places of the policy, by line."""
+        return sorted(
+            Fault(self.line_of(place), None, ".".join(self._named(place)) or "policy", message)
+            for place, message in told
+        )
 
     def _named(self, place: Place) -> list[str]:
         """Without the kind of rule that the service puts between a rule and its members."""
@@ -82,28 +105,69 @@ class PolicyFile:
 def read_policy(path: Path) -> PolicyFile:
     """Raises PolicyFileInvalid: it cannot be read, or is no YAML; says on which line."""
     try:
-        data = path.read_bytes()
+        return parse_policy(path.read_bytes(), path)
     except OSError as error:
-        raise PolicyFileInvalid(f"{path}: {error.strerror or error}") from error
+        raise _invalid(path, error.strerror or str(error)) from error
+
+
+def parse_policy(data: bytes, path: Path) -> PolicyFile:
+    """A policy file's content; `path` is what messages call it. Raises PolicyFileInvalid."""
     if len(data) > _MOST_BYTES:
-        raise PolicyFileInvalid(f"{path}: a policy has at most {_MOST_BYTES:,} bytes")
+        raise _invalid(path, f"a policy has at most {_MOST_BYTES:,} bytes")
     try:
         root = yaml.compose(data.decode("utf-8-sig"), Loader=_Loader)
         if not isinstance(root, yaml.MappingNode):
-            raise PolicyFileInvalid(f"{path}:1: a policy is a mapping: name: …, rules: …")
+            raise _invalid(path, "a policy is a mapping: name: …, rules: …", 1)
         return PolicyFile(path, _value(root), root)
     except UnicodeDecodeError as error:
-        raise PolicyFileInvalid(f"{path}: it is not UTF-8") from error
+        raise _invalid(path, "it is not UTF-8") from error
     except RecursionError as error:
-        raise PolicyFileInvalid(f"{path}: too many lists and mappings in one another") from error
+        raise _invalid(path, "too many lists and mappings in one another") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         begun = error.context_mark
         where = f", {error.context} that begins on line {begun.line + 1}" if begun else ""
-        raise PolicyFileInvalid(f"{path}{line}: {error.problem}{where}") from error
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise _invalid(path, f"{error.problem}{where}", line, column) from error
     except yaml.YAMLError as error:
-        raise PolicyFileInvalid(f"{path}: {error}") from error
+        raise _invalid(path, str(error)) from error
+
+
+def _invalid(
+    path: Path, message: str, line: int | None = None, column: int | None = None
+) -> PolicyFileInvalid:
+    return PolicyFileInvalid(path, [Fault(line, column, "", message)])
+
+
+def write_policy(policy: Mapping[str, Any]) -> str:
+    """A policy as YAML that reads as the same."""
+    return yaml.dump(
+        dict(policy), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDEST
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, indentless=False)
+
+
+def _plain_or_quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # What is a number here need not be one for the dumper: 1e5.
+    style = None if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _short(dumper: yaml.SafeDumper, number: float) -> yaml.Node:
+    """14 rather than 14.0."""
+    is_whole = abs(number) < _WHOLE and number == int(number)
+    return dumper.represent_data(int(number)) if is_whole else dumper.represent_float(number)
+
+
+_Dumper.add_representer(str, _plain_or_quoted)
+_Dumper.add_representer(float, _short)
 
 
 class _Loader(yaml.SafeLoader):
@@ -113,6 +177,11 @@ class _Loader(yaml.SafeLoader):
             mark = self.peek_event().start_mark
             raise yaml.MarkedYAMLError(problem="aliases are not used here", problem_mark=mark)
         return super().compose_node(parent, index)
+
+
+def _message(error: FieldProblem) -> str:
+    remedy = f" {error.remedy}" if error.remedy and error.message not in error.remedy else ""
+    return f"{error.message}.{remedy}"
 
 
 def _value(node: yaml.Node) -> Any:

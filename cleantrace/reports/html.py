@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cleantrace.reports.escaping import html
+from cleantrace.reports.pictures import data_uri, has_few_pixels
 from cleantrace.reports.report import IN_WORDS, Report, waiver
 
 _STYLE = """
@@ -30,9 +31,13 @@ tr:last-child td { border-bottom: 0; }
 th { font-size: .8125rem; font-weight: 600; color: var(--ink-2); white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 code { font: .8125rem/1.5 ui-monospace, Menlo, Consolas, monospace; }
-a { color: var(--accent); }
+a { color: var(--accent); display: inline-flex; align-items: center; min-height: 2.5rem; }
+img.few { image-rendering: pixelated; }
+.id { min-width: 11rem; }
 .remedy, .snippet { display: block; color: var(--ink-2); }
 .snippet { font-size: .8125rem; }
+img { display: block; width: 5rem; height: 5rem; object-fit: contain; margin-bottom: .25rem;
+  border-radius: 6px; background: var(--canvas); }
 .status { display: inline-block; padding: 0 .5rem; border-radius: 6px; white-space: nowrap;
   font-weight: 600; }
 .pass { color: var(--pass); background: var(--pass-soft); }
@@ -43,7 +48,7 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="{may}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
@@ -57,6 +62,10 @@ _PAGE = """<!doctype html>
 """
 
 
+# Pictures stand in the page itself.
+_MAY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
 def render(report: Report) -> str:
     title = f"{report.verdict}: {html(report.policy)}"
     parts = [f"<h1>{title}</h1>", *_about(report), "<h2>Rules</h2>", _rules(report)]
@@ -67,7 +76,7 @@ def render(report: Report) -> str:
 
 def stand_alone(title: str, body: str) -> str:
     """A page of its own. Both must be HTML already."""
-    return _PAGE.format(title=title, style=_STYLE, body=body)
+    return _PAGE.format(title=title, may=_MAY, style=_STYLE, body=body)
 
 
 def _about(report: Report) -> list[str]:
@@ -105,7 +114,7 @@ def _rule(rule: Mapping[str, Any]) -> str:
             told += f'<span class="remedy">{html(line, 1000)}</span>'
     return (
         f'<tr><td><span class="status {html(status)}">{IN_WORDS[status]}</span></td>'
-        f"<td><code>{html(rule['id'])}</code></td><td>{html(rule['limit'] or '')}</td>"
+        f'<td class="id"><code>{html(rule["id"])}</code></td><td>{html(rule["limit"] or "")}</td>'
         f"<td>{told}</td></tr>"
     )
 
@@ -115,10 +124,20 @@ def _examples(report: Report) -> str:
     return table("Examples", head, [_example(report, each) for each in report.worst])
 
 
+def _picture(data: bytes) -> str:
+    """Without a text of its own: the key stands beside it."""
+    address = data_uri(data)
+    if address is None:
+        return ""
+    few = ' class="few"' if has_few_pixels(data) else ""
+    return f'<img src="{address}" alt="" width="80" height="80"{few}>'
+
+
 def _example(report: Report, example: Mapping[str, Any]) -> str:
     key = f"<code>{html(example['key'], 200)}</code>"
     if url := report.example_url(example):
         key = f'<a href="{html(url)}">{key}</a>'
+    key = _picture(report.pictures.get(example["position"], b"")) + key
     if example["snippet"]:
         key += f'<span class="snippet">{html(example["snippet"], 300)}</span>'
     suggested = "" if example["suggested"] is None else html(example["suggested"], 200)

@@ -28,7 +28,10 @@ def _with_examples(report: Report, count: int) -> str:
     if count:
         lines += ["", "**Most suspicious**", ""]
         lines += ["| example | given | suggested | suspicion | why |", "|---|---|---|---|---|"]
-        lines += [_example(report, example) for example in report.worst[:count]]
+        numbered = enumerate(report.worst[:count], start=1)
+        lines += [_example(report, number, example) for number, example in numbered]
+        if report.sheet:
+            lines += ["", f"Pictures of them, numbered alike: {markdown_code(report.sheet)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -59,10 +62,11 @@ def _row(rule: Mapping[str, Any]) -> str:
     return f"| {status} | {markdown_code(rule['id'])} | {markdown(rule['limit'] or '')} | {told} |"
 
 
-def _example(report: Report, example: Mapping[str, Any]) -> str:
+def _example(report: Report, number: int, example: Mapping[str, Any]) -> str:
     key = markdown_code(example["key"], 100)
     if url := report.example_url(example):
         key = f'<a href="{html(url)}">{key}</a>'
+    key = f"{number}. {key}"
     if example["snippet"]:
         key += f"<br>{markdown(example['snippet'], 200)}"
     suggested = "" if example["suggested"] is None else markdown_code(example["suggested"], 100)

@@ -28,6 +28,8 @@ class Report:
         lines: the line of each rule in it, by the rule's id.
         data_path: of the data in the repository, where examples are shown.
         project_url: of the project's pages, for links.
+        pictures: of examples, by their position, as the service draws them anew.
+        sheet: the file's name of the picture that has the examples numbered side by side.
     """
 
     evaluation: Mapping[str, Any]
@@ -35,6 +37,8 @@ class Report:
     lines: Mapping[str, int] = field(default_factory=dict)
     data_path: str | None = None
     project_url: str | None = None
+    pictures: Mapping[int, bytes] = field(default_factory=dict)
+    sheet: str | None = None
 
     @property
     def policy(self) -> str:

@@ -104,6 +104,20 @@ class AsyncDatasetCalls(AsyncUploadCalls):
         """The project's datasets, or all versions of one, newest first."""
         return self._pages("/datasets", Dataset, name=name)
 
+    async def example_image(
+        self, dataset: DatasetRef, position: int, *, longest: int | None = None
+    ) -> bytes:
+        """An example of an image dataset as PNG or JPEG.
+
+        Args:
+            longest: pixels of its longer side at most; it is drawn anew then, and nothing of the
+                file comes through but its pixels.
+        Raises:
+            DatasetNotFound, DatasetNotReady, ExampleNotFound, NoPicture, PictureUnreadable
+        """
+        path = f"/datasets/{path_id(dataset)}/examples/{position}/image"
+        return await self._transport.get_bytes(path, longest=longest)
+
     def rejected_rows(self, dataset: DatasetRef) -> AsyncPages[RejectedRow]:
         """Rows that indexing could not use, the first 1,000 of them."""
         return self._pages(f"/datasets/{path_id(dataset)}/rejected-rows", RejectedRow)

@@ -80,6 +80,15 @@ class AsyncGateCalls(AsyncCalls):
             await self._transport.get(f"/gate-evaluations/{_id(evaluation)}")
         )
 
+    async def gate_pictures(self, evaluation: str | uuid.UUID) -> bytes:
+        """The worst examples behind a verdict as one PNG, numbered from 1, the worst first.
+
+        Raises:
+            EvaluationNotFound, NoPicture
+        """
+        path = f"/gate-evaluations/{_id(evaluation)}/pictures"
+        return await self._transport.get_bytes(path)
+
     async def explain_gate(self, evaluation: str | uuid.UUID) -> GateExplanation:
         """A verdict with all that it depends on."""
         path = f"/gate-evaluations/{_id(evaluation)}/explanation"

@@ -68,6 +68,14 @@ class AsyncTransport:
         """The same of what belongs to no project."""
         return await self._send("GET", path, below="/api/v1")
 
+    async def get_bytes(self, path: str, **query: Any) -> bytes:
+        """The answer's body as it is, such as a picture."""
+        given = {name: value for name, value in query.items() if value is not None}
+        answer = await self._answer("GET", path, params=given)
+        if not answer.is_success:
+            raise refusal(answer)
+        return answer.content
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer's JSON, of work that was done exactly once."""
         return await self._send("POST", path, json=body, headers=_new_key())
@@ -85,6 +93,12 @@ class AsyncTransport:
         self, method: str, path: str, *, below: str | None = None, **options: Any
     ) -> Any:
         """Raises ApiError; ConnectionFailed; AnswerNotUnderstood."""
+        return content(await self._answer(method, path, below=below, **options))
+
+    async def _answer(
+        self, method: str, path: str, *, below: str | None = None, **options: Any
+    ) -> httpx.Response:
+        """Whatever the service says, refusals too. Raises ConnectionFailed."""
         url = f"{below or self._path}{path}"
         for attempt in range(1, self._tries + 1):
             try:
@@ -97,7 +111,7 @@ class AsyncTransport:
             if answer.status_code in PASSING and attempt < self._tries:
                 await pause_before_next_try(attempt, answer.headers.get("Retry-After"))
                 continue
-            return content(answer)
+            return answer
         raise AssertionError("a request has at least one try")
 
     @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -12,15 +13,17 @@ import threading
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 import typer
+from PIL import Image
 
-from benchmarks.review_world import Made, add_world
+from benchmarks.review_world import Made, add_scan, add_world
 from cleantrace import Client
 from cleantrace.cli.exits import end
-from cleantrace.client.errors import ConnectionFailed
+from cleantrace.client.errors import ConnectionFailed, ExampleNotFound
 from tests import support
 from tests.cleantrace.client.shell import Shell
 
@@ -87,6 +90,7 @@ class TestExits:
             [*scan, "--gate", "release:latest"],
             [*policy, *scan, "--report", "pdf"],
             [*policy, *scan, "--report", "html="],
+            [*policy, *scan, "--report", "png"],
             [*policy, *scan, "--report", "html=gate.yaml/x.html"],
             [*policy, *scan, "--baseline", "blobs:1"],
             [*policy, *scan, "--fingerprint", "x"],
@@ -228,6 +232,53 @@ class TestOutput:
         assert "❌ Gate failed" in Path("out/gate.md").read_text()
         in_place = shell(*self.asked(made, write(BROKEN)), "--report", "github", status=1)
         assert in_place.stdout.startswith("::error file=gate.yaml,line=3,title=Gate release")
+
+    def test_pictures_of_images(
+        self, shell: Shell, client: Client, data_dir: Path, write: Any
+    ) -> None:
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 255, (50, 8, 8, 3), dtype=np.uint8)
+        names = np.array([f"image-{number}" for number in range(50)])
+        np.savez(data_dir / "images.npz", x=images, y=np.arange(50) % 5, id=names)
+        dataset = client.register_dataset(
+            "images", "1", data_dir / "images.npz", format="npz", task="classification",
+            modality="image", input="x", label="y", key="id",
+        )  # fmt: skip
+        support.index(dataset.id)
+        asked = [
+            "gate",
+            "check",
+            "--dataset",
+            "images:1",
+            "--policy",
+            write("{rule: flags, at_most: 4}"),
+        ]
+        add_scan(UUID(dataset.id), 50)
+        wanted = ["--report=html=gate.html", "--report=png=out/sheet.png", "--report=markdown"]
+        found = shell(*asked, *wanted, status=1)
+        assert found.stderr == ""
+        page = Path("gate.html").read_text()
+        assert page.count('<img src="data:image/png;base64,') == 5
+        sheet = Image.open("out/sheet.png")
+        assert (sheet.format, sheet.height) == ("PNG", 206)
+        assert "numbered alike: <code>sheet&#46;png</code>" in found.stdout
+        small = client.example_image(dataset, 0, longest=16)
+        assert Image.open(io.BytesIO(small)).size == (8, 8)
+        with pytest.raises(ExampleNotFound):
+            client.example_image(dataset, 99)
+        # What is not kept has no sheet; the verdict and the page come all the same.
+        Path("gate.html").unlink()
+        dry = shell(*asked, *wanted, "--dry-run", status=1)
+        assert "no picture of a dry run" in dry.stderr
+        assert Path("gate.html").read_text().count("<img") == 5
+        assert "numbered alike" not in dry.stdout
+
+    def test_without_pictures_the_verdict_stands(
+        self, shell: Shell, made: Made, write: Any
+    ) -> None:
+        found = shell(*self.asked(made, write(BROKEN)), "--report=png=sheet.png", status=1)
+        assert "No picture of an example" in found.stderr
+        assert not Path("sheet.png").exists()
 
     @pytest.mark.parametrize("no_color", [False, True])
     def test_colours_in_a_terminal_unless_they_are_not_wanted(

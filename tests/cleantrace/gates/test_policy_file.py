@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cleantrace.client.errors import Invalid
-from cleantrace.gates import PolicyFileInvalid, read_policy
+from cleantrace.gates import PolicyFileInvalid, parse_policy, read_policy, write_policy
 
 TEXT = """\
 # What a release must meet.
@@ -139,3 +141,34 @@ def test_what_the_service_refuses_is_found_by_line_and_key(path: Path) -> None:
     ]
     other = {"status": 422, "errors": [{"field": "scan_id", "message": "unknown"}]}
     assert found.refused(Invalid(422, other)) is None
+
+
+plain = st.text("aé漢🐈z019 \\:#-?!&*'\"|>%@{}[],.~/_=\u2028", max_size=12)
+values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**12), 10**12),
+        st.floats(allow_nan=False, allow_infinity=False),
+        plain,
+        st.sampled_from(
+            ["1e5", "no", "NULL", "~", "2026-12-31", "0x1f", "a: b", "- a", "# a", "a\nb"]
+        ),
+    ),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(plain, parts, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(plain, values, min_size=1, max_size=4))
+def test_what_is_written_reads_as_the_same(policy: dict[str, Any]) -> None:
+    found = parse_policy(write_policy(policy).encode(), Path("policy"))
+    assert found.policy == policy
+
+
+def test_a_policy_is_written_as_people_write_it() -> None:
+    rule = {"rule": "flags", "at_most": 3, "label": "no", "key": "night/*"}
+    assert write_policy({"name": "release", "rules": [rule]}) == (
+        "name: release\nrules:\n  - rule: flags\n    at_most: 3\n    label: 'no'\n"
+        "    key: night/*\n"
+    )

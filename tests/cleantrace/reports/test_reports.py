@@ -6,6 +6,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -261,3 +262,60 @@ def test_whatever_a_text_is_it_reads_as_itself(text: str) -> None:
 
 def controls_in(text: str) -> list[str]:
     return [c for c in text if c != "\n" and not c.isprintable() and c not in "\u200b\u200c\u200d"]
+
+
+PIXEL = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x08\0\0\0\x08\x08\x02\0\0\0Km)\xdc"
+PHOTO = b"\xff\xd8\xff\xe0 and so on"
+
+
+@pytest.mark.parametrize(
+    ("data", "address"),
+    [
+        (PIXEL, "data:image/png;base64,iVBORw0KGgo"),
+        (PHOTO, "data:image/jpeg;base64,/9j/4"),
+        (b"<svg onload=alert(1)>", None),
+        (b"GIF89a", None),
+        (b'" onerror="alert(1)', None),
+        (PHOTO + bytes(200_000), None),
+        (b"", None),
+    ],
+)
+def test_only_small_pictures_come_into_the_page(data: bytes, address: str | None) -> None:
+    found = report(worst=[example(7)])
+    page = FORMATS["html"](replace(found, pictures={7: data}))
+    images = [attributes for tag, attributes in Parsed(page).elements if tag == "img"]
+    assert [str(each["src"]).startswith(address or "-") for each in images] == [True] * bool(
+        address
+    )
+    assert "onerror" not in page
+    (policy,) = [
+        attributes["content"]
+        for tag, attributes in Parsed(page).elements
+        if tag == "meta" and "http-equiv" in attributes
+    ]
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def test_few_pixels_are_drawn_as_squares() -> None:
+    found = replace(report(), pictures={1: PIXEL, 2: PHOTO})
+    elements = Parsed(FORMATS["html"](found)).elements
+    assert [attributes.get("class") for tag, attributes in elements if tag == "img"] == [
+        "few",
+        None,
+    ]
+
+
+@every_text
+def test_the_name_of_the_sheet_is_harmless(text: str) -> None:
+    found = replace(hostile_report("plain"), sheet=text)
+    source = markdown.render(found)
+    assert "evil.example" not in source
+    assert not controls_in(source)
+    assert rendered_markdown(found).tags <= TAGS_OF_MARKDOWN
+
+
+def test_markdown_numbers_the_examples_as_the_sheet_does() -> None:
+    found = rendered_markdown(replace(report(), sheet="gate.png"))
+    assert "1. point-1" in found.text
+    assert "3. point-3" in found.text
+    assert "Pictures of them, numbered alike: gate.png" in found.text
