@@ -18,6 +18,11 @@ class NothingReviewed(Conflict):
     code = "nothing-reviewed"
 
 
+class ImageBaseUnfit(Invalid):
+    title = "Image base unfit"
+    code = "image-base-unfit"
+
+
 class ExportNotDone(Conflict):
     title = "Export not done"
     code = "export-not-done"

@@ -18,6 +18,14 @@ class ExportKind(StrEnum):
     """The data set with its corrections, in its own format."""
     cleanlab = "cleanlab"
     """A scan's results as cleanlab's table of label issues."""
+    label_studio = "label-studio"
+    """What is to be looked at, as tasks for Label Studio."""
+    argilla = "argilla"
+    """The same as records for Argilla."""
+
+    @property
+    def is_for_annotators(self) -> bool:
+        return self in (ExportKind.label_studio, ExportKind.argilla)
 
 
 class TableFormat(StrEnum):

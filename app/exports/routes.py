@@ -14,7 +14,13 @@ from app.db import ReadSession, WriteSession
 from app.errors import problems
 from app.exports import service
 from app.exports.download import download
-from app.exports.errors import ExportFileNotFound, ExportNotDone, ExportNotFound, NothingReviewed
+from app.exports.errors import (
+    ExportFileNotFound,
+    ExportNotDone,
+    ExportNotFound,
+    ImageBaseUnfit,
+    NothingReviewed,
+)
 from app.exports.schemas import Card, ExportIn, ExportOut
 from app.paging import CursorInvalid, PageAfter, PageLimit, decode_time_cursor
 from app.reviews.errors import OtherDataset, QueueNotFound, UnderBlindReview
@@ -25,8 +31,10 @@ router = APIRouter(prefix="/exports", tags=["exports"])
 
 _MEDIA_TYPES = (
     "application/gzip",
+    "application/json",
     "application/jsonl",
     "application/vnd.apache.parquet",
+    "application/xml",
     "application/zip",
     "text/csv",
 )
@@ -46,6 +54,7 @@ _BYTES: dict[str, Any] = {"content": {media_type: {} for media_type in _MEDIA_TY
         NothingReviewed,
         ScanNotFound,
         ScanNotComplete,
+        ImageBaseUnfit,
     ),
 )
 def create_export(body: ExportIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> ExportOut:

@@ -10,11 +10,17 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
 from app.artifacts import ArtifactStore
-from app.datasets.models import Dataset
+from app.datasets.models import Dataset, Format
 from app.datasets.service import get_ready_dataset, require_free_version
 from app.db import new_id, now
 from app.exports import queries
-from app.exports.errors import ExportFileNotFound, ExportNotDone, ExportNotFound, NothingReviewed
+from app.exports.errors import (
+    ExportFileNotFound,
+    ExportNotDone,
+    ExportNotFound,
+    ImageBaseUnfit,
+    NothingReviewed,
+)
 from app.exports.models import Export
 from app.exports.schemas import Card, ExportIn, ExportOut, FileOut
 from app.jobs.models import JobStatus
@@ -36,6 +42,7 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
         ScanNotFound, ScanNotComplete; OtherDataset: the scan is of another dataset, too.
         NothingReviewed: the dataset has no review queue.
         DatasetExists: the version to register is taken.
+        ImageBaseUnfit: the dataset is no image folder.
     """
     dataset = get_ready_dataset(db, caller, body.dataset_id)
     queues: list[ReviewQueue] = []
@@ -45,6 +52,12 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
         queues = _queues(db, caller, body, dataset)
     if body.register_as is not None:
         require_free_version(db, dataset, body.register_as, "register_as")
+    if body.image_base is not None and dataset.format != Format.image_folder:
+        raise ImageBaseUnfit(
+            "Only images of a folder have a place of their own.",
+            field="image_base",
+            remedy="Leave `image_base` out: the files hold the images themselves.",
+        )
     named = {"queue_ids": [str(queue.id) for queue in queues]}
     export = Export(
         id=new_id(),
@@ -122,6 +135,7 @@ def describe(export: Export) -> ExportOut:
             "format": request["format"],
             "queue_ids": request["queue_ids"],
             "scan_id": request["scan_id"],
+            "image_base": request.get("image_base"),
             "register_as": request["register_as"],
             "status": export.status,
             "failure": export.failure,

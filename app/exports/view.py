@@ -8,12 +8,14 @@ from datetime import datetime
 
 from app.access.models import Role
 from app.access.service import Caller
-from app.dashboard.formatting import number, plural, size
+from app.dashboard.formatting import moment, number, plural, size
 from app.dashboard.frame import project_url
 from app.exports.models import Export, ExportKind
 from app.exports.schemas import CountsOut, ExportOut
 from app.exports.service import describe
 from app.jobs.models import JobStatus
+from app.reviews.models import ReviewQueue
+from app.scans.models import Scan, ScanStatus
 from app.schemas import FailureOut
 
 UNFINISHED = (JobStatus.queued, JobStatus.running)
@@ -22,7 +24,12 @@ WHAT = (
     ("csv", "Patch, CSV"),
     ("parquet", "Patch, Parquet"),
     ("dataset", "Corrected data set, in its own format"),
+    (ExportKind.label_studio.value, "What is to be looked at, for Label Studio"),
+    (ExportKind.argilla.value, "What is to be looked at, for Argilla"),
 )
+
+
+_QUEUES_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,18 @@ class ExportRow:
     fingerprint: str | None
     registered: str | None
     registered_url: str | None
+
+
+def sources_of(scans: Sequence[Scan], queues: Sequence[ReviewQueue]) -> list[tuple[str, str]]:
+    """Where what is to be looked at may come from: the newest first."""
+    open_queues = [queue for queue in reversed(queues) if queue.closed_at is None]
+    named = [(f"queue {each.id}", f"open in {each.name}") for each in open_queues[:_QUEUES_SHOWN]]
+    for scan in scans:
+        if scan.status != ScanStatus.complete:
+            continue
+        count = plural(scan.flagged_count or 0, "flag")
+        named.append((f"scan {scan.id}", f"{count} of the scan of {moment(scan.created_at)}"))
+    return named
 
 
 def export_rows(caller: Caller, exports: Sequence[Export]) -> list[ExportRow]:
@@ -89,7 +108,7 @@ def _row(caller: Caller, export: ExportOut) -> ExportRow:
 def _what(export: ExportOut) -> str:
     if export.kind is ExportKind.cleanlab:
         return "A scan's label issues, for cleanlab"
-    return dict(WHAT)[export.format.value if export.format else "dataset"]
+    return dict(WHAT)[export.format.value if export.format else export.kind.value]
 
 
 def _counts(counts: CountsOut) -> list[tuple[str, str]]:

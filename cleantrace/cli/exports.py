@@ -4,25 +4,31 @@ import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, cast
 
 import typer
 from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.service import connected, id_column, out, remember
+from cleantrace.client.export_models import ExportKind
 from cleantrace.progress import Bar
 
 app = typer.Typer(help="Corrections, taken out as files.", no_args_is_help=True, callback=remember)
 
 
 class What(StrEnum):
-    """What to export: a patch in one of its formats, or the data set itself."""
+    """What to export: a patch in one of its formats, the data set itself, or what to look at."""
 
     jsonl = "jsonl"
     csv = "csv"
     parquet = "parquet"
     dataset = "dataset"
+    label_studio = "label-studio"
+    argilla = "argilla"
+
+
+_TABLES = (What.jsonl, What.csv, What.parquet)
 
 
 @app.command("create")
@@ -30,7 +36,11 @@ def create(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Id, or name:version.")],
     what: Annotated[
-        What, typer.Option(help="A patch as JSON Lines, CSV or Parquet; or the corrected data set.")
+        What,
+        typer.Option(
+            help="A patch as JSON Lines, CSV or Parquet; the corrected data set; or what is to be "
+            "annotated, for Label Studio or Argilla."
+        ),
     ] = What.jsonl,
     queue: Annotated[
         list[str] | None, typer.Option(help="Id of a queue that counts; repeat for more.")
@@ -38,6 +48,12 @@ def create(
     cleanlab: Annotated[
         str | None,
         typer.Option(help="Id of a scan: its results as cleanlab's table, not a patch."),
+    ] = None,
+    scan: Annotated[
+        str | None, typer.Option(help="Id of the scan whose flags are to be annotated.")
+    ] = None,
+    image_base: Annotated[
+        str | None, typer.Option(help="Where the tool finds the images of an image folder.")
     ] = None,
     register_as: Annotated[
         str | None, typer.Option(help="Register the corrected data set as this version.")
@@ -48,18 +64,19 @@ def create(
     wait: Annotated[bool, typer.Option(help="Wait until it is made.")] = True,
 ) -> None:
     """Export what people found, and print the export's id."""
-    is_dataset = what is What.dataset
-    if is_dataset and cleanlab is not None:
+    is_table = what in _TABLES
+    if not is_table and cleanlab is not None:
         raise typer.BadParameter("--cleanlab needs --what jsonl, csv or parquet")
-    kind: Literal["patch", "dataset", "cleanlab"] = "dataset" if is_dataset else "patch"
+    kind: ExportKind = "patch" if is_table else cast(ExportKind, what.value)
     with connected(context) as client:
         made = client.create_export(
             find_dataset(client, dataset),
             kind if cleanlab is None else "cleanlab",
-            format=None if is_dataset else what.value,
+            format=what.value if is_table else None,
             queues=queue or None,
-            scan=cleanlab,
+            scan=scan if cleanlab is None else cleanlab,
             register_as=register_as,
+            image_base=image_base,
         )
         typer.echo(made.id)
         if wait or folder is not None:

@@ -2,15 +2,32 @@
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from cleantrace.annotations import AnnotationsUnreadable, read_annotations
+from cleantrace.cli.failing import fail
 from cleantrace.cli.service import connected, id_column, out, remember
-from cleantrace.client import Queue
+from cleantrace.client import ImportReport, Queue
+from cleantrace.reports.escaping import visible
 
 app = typer.Typer(help="Review queues.", no_args_is_help=True, callback=remember)
+
+
+class Tool(StrEnum):
+    label_studio = "label-studio"
+    argilla = "argilla"
+
+
+class Skips(StrEnum):
+    unsure = "unsure"
+    unusable = "unusable"
+    ignore = "ignore"
+
 
 _POLICIES = typer.BadParameter("Give at most one of --top-k, --suspicion and --given.")
 
@@ -98,6 +115,57 @@ def change_mixing(
     with connected(context) as client:
         changed = client.change_mixing(queue, audits=audits, canaries=canaries)
     typer.echo(f"{changed.audits:,} audits, up to {changed.canaries:,} canaries")
+
+
+@app.command("import")
+def import_annotations(
+    context: typer.Context,
+    queue: Annotated[str, typer.Argument(help="Id of the queue.")],
+    file: Annotated[
+        Path, typer.Argument(help="What the tool exported.", exists=True, dir_okay=False)
+    ],
+    tool: Annotated[Tool, typer.Option("--format", help="Which tool that is.")],
+    skipped: Annotated[
+        Skips, typer.Option(help="What it means that somebody skipped or discarded one.")
+    ] = Skips.unsure,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="ID=NAME: what to call an annotator; repeat for more."),
+    ] = None,
+    leave_out_invalid: Annotated[
+        bool, typer.Option("--leave-out-invalid", help="Import the rest, if some are not known.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of them, and stop.")
+    ] = False,
+) -> None:
+    """Take annotations from Label Studio or Argilla as verdicts of their annotators."""
+    names = dict(each.partition("=")[::2] for each in name or ())
+    try:
+        found = read_annotations(file.read_bytes(), tool.value, skipped=skipped.value, names=names)
+    except AnnotationsUnreadable as error:
+        fail(f"{file} cannot be read as an export of {tool.value}.\n{error}")
+    with connected(context) as client:
+        for report in client.preview_import(queue, tool.value, found) if dry_run else ():
+            _tell(report)
+        if not dry_run:
+            for made in client.import_annotations(
+                queue, tool.value, found, leave_out_invalid=leave_out_invalid
+            ):
+                typer.echo(made.id or "nothing was new")
+                _tell(made)
+
+
+def _tell(report: ImportReport) -> None:
+    """On standard error: what is asked for, the import's id, stands alone."""
+    counts = {name: getattr(report, name) for name in _COUNTS}
+    said = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    typer.echo(f"{report.annotations:,} annotations: {', '.join(said)}", err=True)
+    for row in report.invalid_rows:
+        typer.echo(f"  {visible(row['key'])}: {visible(row['message'])}", err=True)
+
+
+_COUNTS = ("new", "changed", "unchanged", "taken", "mixed_in", "repeated", "invalid")
 
 
 @app.command("status")

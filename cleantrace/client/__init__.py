@@ -43,9 +43,17 @@ from cleantrace.client.models import (
     Score,
     Upload,
 )
-from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
+from cleantrace.client.queue_models import (
+    AnnotationImport,
+    ImportReport,
+    Queue,
+    QueueProgress,
+    ReviewItem,
+    Verdict,
+)
 
 __all__ = [
+    "AnnotationImport",
     "AsyncClient",
     "Audits",
     "Basis",
@@ -69,6 +77,7 @@ __all__ = [
     "GateEvaluation",
     "GateEvaluationRow",
     "GateExplanation",
+    "ImportReport",
     "Influence",
     "LabelEstimate",
     "Moment",

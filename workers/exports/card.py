@@ -22,6 +22,21 @@ _ISSUES = (
     "(empty where there is none). Rows stand in the data set's order; labels are indices into the "
     "dataset's `classes`, or numbers in a regression."
 )
+_TASKS = (
+    "Give a project of Label Studio the labelling interface, then import the tasks. Its JSON "
+    "export brings the annotations back, by the tasks' `key`."
+)
+_RECORDS = (
+    "`rg.Settings.from_json` reads the settings, `dataset.records.from_json` the records. Their "
+    "ids are the examples' keys, by which responses come back."
+)
+_IN_TEXTS = (
+    "The most suspicious first. A queue that is blind or hides suggestions tells none here either."
+)
+_CLASSES = (
+    "A class whose name is not visible, or would be changed, is written as JSON, in quotes; it "
+    "comes back as the class that it is."
+)
 _AS_THEY_ARE = (
     "Cells are those of the source, not made safe to show: open the file with what reads data, not "
     "with a spreadsheet."
@@ -41,7 +56,7 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
             fingerprint=dataset.fingerprint,
             examples=dataset.example_count or 0,
         ),
-        scan_id=request["scan_id"],
+        scan_id=taken.get("scan_id", request["scan_id"]),
         as_of=taken.get("as_of"),
         queues=[
             QueueOnCard(
@@ -53,7 +68,7 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
             )
             for number, queue in enumerate(queues)
         ],
-        counts=_counts(dataset.example_count or 0, taken) if taken else None,
+        counts=_counts(dataset.example_count or 0, taken) if "outcomes" in taken else None,
         fingerprint=progress.fingerprint or None,
         registered_id=new_id() if request["register_as"] is not None else None,
         notes=list(_notes(export, dataset)),
@@ -79,6 +94,10 @@ def _notes(export: Export, dataset: Dataset) -> list[str]:
     if export.kind == ExportKind.cleanlab:
         csv_note = [CSV_NOTE] if export.request["format"] == TableFormat.csv else []
         return [_ISSUES, *csv_note]
+    if export.kind == ExportKind.label_studio:
+        return [_TASKS, _IN_TEXTS, _CLASSES]
+    if export.kind == ExportKind.argilla:
+        return [_RECORDS, _IN_TEXTS, _CLASSES]
     notes = [_LATER_COUNTS]
     if export.kind == ExportKind.patch:
         notes.append("`relabel` gives an example the label `new`; `remove` takes it out.")

@@ -20,16 +20,21 @@ from app.exports import queries
 from app.exports.models import Export, ExportKind
 from app.reviews.decisions import queues_named
 from app.settings import settings
+from app.uploads.places import find_registered
+from workers.data.jobs import allowed_roots
+from workers.exports.argilla import record_of, settings_of
 from workers.exports.arrays import NpzCorrection
 from workers.exports.card import card_of
 from workers.exports.corrected import expected_fingerprint
 from workers.exports.decisions import Decisions, take_decisions
 from workers.exports.folder import folder_files
 from workers.exports.issues import issues_file
+from workers.exports.label_studio import labelling_interface, task_of
 from workers.exports.parts import PART_ROWS, OutFile, Piece, sha256_of, write_parts
 from workers.exports.patch import patch_file
 from workers.exports.progress import Progress
 from workers.exports.spelling import Spelling
+from workers.exports.suspects import Suspects, take_suspects
 from workers.exports.tables import Source, csv_files, parquet_files
 from workers.leases import Heartbeat, LeaseLost
 from workers.small_jobs import run_small_job
@@ -67,6 +72,8 @@ class _Making:
         if self._progress.fingerprint is None:
             if self._export.kind == ExportKind.cleanlab:
                 self._make_issues()
+            elif ExportKind(self._export.kind).is_for_annotators:
+                self._make_tasks()
             else:
                 self._make_files(self._decisions())
             self._tidy()
@@ -100,6 +107,39 @@ class _Making:
         file = issues_file(request["format"], self._store, UUID(request["scan_id"]))
         self._make(0, file, "label-issues")
         self._progress.fingerprint = ""
+
+    def _make_tasks(self) -> None:
+        meta, progress = self._store.meta, self._progress
+        if progress.decisions is None:
+            progress.decisions = self._name("suspects", ".arrow")
+            with self._artifacts.writer(progress.decisions) as path:
+                progress.taken = take_suspects(self._export.request, path)
+            self._save(progress)
+        base, folder = self._export.request.get("image_base"), None
+        if base is not None:
+            roots = allowed_roots(self._dataset, self._artifacts)
+            folder = find_registered(self._dataset.uri, roots)
+        path = self._artifacts.local_path(progress.decisions)
+        suspects = Suspects(path, self._store, folder, base)
+        agent = f"cleantrace scan {progress.taken['scan_id']}"
+        if self._export.kind == ExportKind.argilla:
+            self._make(0, suspects.file(lambda each: record_of(each, meta, agent)), "records")
+            self._make_text("settings", ".json", "application/json", settings_of(meta))
+        else:
+            self._make(0, suspects.file(lambda each: task_of(each, meta, agent)), "tasks")
+            interface = labelling_interface(meta)
+            self._make_text("labelling-interface", ".xml", "application/xml", interface)
+        progress.fingerprint = ""
+
+    def _make_text(self, what: str, suffix: str, media_type: str, text: str) -> None:
+        """The second file, beside tasks or records."""
+
+        def write(path: Path) -> int:
+            path.write_text(text, encoding="utf-8")
+            return 0
+
+        if len(self._progress.files) == 1:
+            self._finish_file(what, suffix, media_type, write)
 
     def _make_files(self, decisions: Decisions) -> None:
         if self._export.kind == ExportKind.patch:

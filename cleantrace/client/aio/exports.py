@@ -5,7 +5,6 @@ import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 from cleantrace.client.aio.calls import AsyncCalls
@@ -14,7 +13,7 @@ from cleantrace.client.aio.queues import QueueRef
 from cleantrace.client.aio.waiting import poll
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ExportFailed
-from cleantrace.client.export_models import Export
+from cleantrace.client.export_models import Export, ExportKind
 from cleantrace.client.queue_models import Queue
 from cleantrace.client.refs import NO_REASON, DatasetRef, ScanRef, path_id
 
@@ -27,25 +26,30 @@ class AsyncExportCalls(AsyncCalls):
     async def create_export(
         self,
         dataset: DatasetRef,
-        kind: Literal["patch", "dataset", "cleanlab"] = "patch",
+        kind: ExportKind = "patch",
         *,
         format: str | None = None,  # noqa: A002  the API's word
         queues: Sequence[QueueRef] | None = None,
         scan: ScanRef | None = None,
         register_as: str | None = None,
+        image_base: str | None = None,
     ) -> Export:
         """Ask for an export. It is made in the background: see `wait_for_export`.
 
         Args:
             kind: patch: what was changed, by whom, when and why. dataset: the data set with its
                 corrections, in its own format. cleanlab: a scan's results, as cleanlab's table of
-                label issues.
-            format: jsonl (if not given), csv or parquet; a data set keeps its own.
+                label issues. label-studio, argilla: a scan's flags or one queue's open items, to
+                be annotated there; see `import_annotations`.
+            format: of a patch or cleanlab's table: jsonl (if not given), csv or parquet.
             queues: whose outcomes count; all of the dataset's if not given.
-            scan: of kind cleanlab.
+            scan: of kind cleanlab; of label-studio and argilla unless a queue is given.
             register_as: register the corrected data set as this version.
+            image_base: of label-studio and argilla, for an image folder: where the tool finds it.
+                If not given, the files hold the images themselves.
         Raises:
-            NothingReviewed, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset
+            NothingReviewed, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset,
+            ImageBaseUnfit
         """
         ids = None
         if queues is not None:
@@ -53,10 +57,11 @@ class AsyncExportCalls(AsyncCalls):
         body = {
             "dataset_id": path_id(dataset),
             "kind": kind,
-            "format": format or (None if kind == "dataset" else "jsonl"),
+            "format": format or ("jsonl" if kind in ("patch", "cleanlab") else None),
             "queue_ids": ids,
             "scan_id": None if scan is None else path_id(scan),
             "register_as": register_as,
+            "image_base": image_base,
         }
         return Export.from_json(await self._transport.post("/exports", body))
 

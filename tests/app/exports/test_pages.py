@@ -19,7 +19,9 @@ def test_an_export_is_asked_for_followed_and_downloaded(api: TestClient, data_di
     base = f"/projects/lab/datasets/{dataset['id']}"
     browser, viewer = signed_in(api), signed_in(api, role="viewer")
     assert f'href="{base}/exports"' in browser.get(base).text
-    assert "Nothing of this dataset is reviewed yet" in browser.get(f"{base}/exports").text
+    assert (
+        "Nothing of this dataset is scanned or reviewed yet" in browser.get(f"{base}/exports").text
+    )
     queue = review(api, dataset, {0: "b", 1: "unusable"})
     assert f'href="{base}/exports"' in browser.get(f"/projects/lab/queues/{queue}").text
 
