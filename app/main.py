@@ -41,6 +41,8 @@ from app.overview.pages import router as overview_pages
 from app.reviews.bulk_pages import router as bulk_pages
 from app.reviews.bulk_routes import router as bulk
 from app.reviews.figure_routes import router as figures
+from app.reviews.import_pages import router as import_pages
+from app.reviews.import_routes import router as review_imports
 from app.reviews.lead_pages import router as lead_pages
 from app.reviews.new_queue_pages import router as new_queue_pages
 from app.reviews.queue_pages import router as queue_pages
@@ -98,6 +100,7 @@ def create_app() -> Api:
         queues,
         reviews,
         bulk,
+        review_imports,
         figures,
         gates,
         exports,
@@ -125,6 +128,7 @@ def create_app() -> Api:
         review_pages,
         lead_pages,
         bulk_pages,
+        import_pages,
         people_pages,
         group_pages,
         key_pages,

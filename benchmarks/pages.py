@@ -102,7 +102,15 @@ def pages(dataset: Dataset, run: Run, scan: Scan, queue: str, item: int) -> Iter
         f"{queues}/{queue}",
         f"{queues}/{queue}/live",
     )
-    for part in ("/items", "/items?which=wrong", "/items?given=3", "/log", "/bulk", "/settings"):
+    for part in (
+        "/items",
+        "/items?which=wrong",
+        "/items?given=3",
+        "/log",
+        "/bulk",
+        "/imports",
+        "/settings",
+    ):
         yield f"{queues}/{queue}{part}"
     yield from (f"{queues}/{queue}/review", f"{queues}/{queue}/items/{item}")
     yield f"{queues}/{queue}/parts?position={item}"

@@ -36,10 +36,12 @@ class Role(StrEnum):
 class PrincipalKind(StrEnum):
     person = "person"
     key = "key"
+    annotator = "annotator"
+    """Somebody known by what they said in another tool alone: they never sign in."""
 
 
 class Principal(Base):
-    """Whoever acts: a person or a key. What they did refers to this row alone."""
+    """Whoever acts: a person, a key, or an annotator. What they did refers to this row alone."""
 
     __tablename__ = "principals"
 
@@ -49,7 +51,7 @@ class Principal(Base):
     """As pages show it; a person may change theirs."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
-    __table_args__ = (CheckConstraint("kind IN ('person', 'key')", name="kind"),)
+    __table_args__ = (CheckConstraint("kind IN ('person', 'key', 'annotator')", name="kind"),)
 
 
 class Person(Base):
@@ -74,6 +76,19 @@ class Person(Base):
             postgresql_where=text("is_local_owner"),
         ),
     )
+
+
+class Annotator(Base):
+    """Somebody who annotates in another tool, by its name for them. Shares its principal's id."""
+
+    __tablename__ = "annotators"
+
+    id: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
+    project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("projects.id"))
+    tool: Mapped[str]
+    name: Mapped[str]
+
+    __table_args__ = (UniqueConstraint("project_id", "tool", "name"),)
 
 
 class Membership(Base):

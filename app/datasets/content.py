@@ -73,7 +73,11 @@ def example_image(dataset: Dataset, position: int) -> Picture:
         )
     store = open_store(dataset)
     _check_position(store, position)
-    value = store.rows(position, position + 1).inputs[0]
+    return picture_of(store.row(position).inputs[0])
+
+
+def picture_of(value: object) -> Picture:
+    """An image of an example store as PNG, or as the JPEG it is."""
     if isinstance(value, bytes):
         media_type = "image/jpeg" if value[:2] == b"\xff\xd8" else "image/png"
         if media_type == "image/png" and value[:4] != b"\x89PNG":

@@ -23,6 +23,11 @@ class NothingScanned(Conflict):
     code = "nothing-scanned"
 
 
+class ImageBaseUnfit(Invalid):
+    title = "Image base unfit"
+    code = "image-base-unfit"
+
+
 class ExportNotDone(Conflict):
     title = "Export not done"
     code = "export-not-done"

@@ -20,6 +20,14 @@ class ExportKind(StrEnum):
     """A scan's results as cleanlab's table of label issues."""
     evidence = "evidence"
     """All that an auditor needs, in one signed archive."""
+    label_studio = "label-studio"
+    """What is to be looked at, as tasks for Label Studio."""
+    argilla = "argilla"
+    """The same as records for Argilla."""
+
+    @property
+    def is_for_annotators(self) -> bool:
+        return self in (ExportKind.label_studio, ExportKind.argilla)
 
 
 class TableFormat(StrEnum):

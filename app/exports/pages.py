@@ -22,15 +22,16 @@ from app.exports import service
 from app.exports.download import download
 from app.exports.models import ExportKind
 from app.exports.schemas import ExportIn
-from app.exports.view import EVIDENCE, UNFINISHED, WHAT, export_rows
+from app.exports.view import UNFINISHED, choices, export_rows, sources_of
 from app.paging import decode_time_cursor
 from app.reviews.blindness import require_sight
 from app.reviews.decisions import deciding_queues
-from app.scans.service import latest_scan
+from app.scans.service import latest_scan, list_scans
 
 router = APIRouter(include_in_schema=False)
 
 _IN_A_PAGE = 20
+_SCANS_SHOWN = 20
 _REFRESH_S = 3
 
 
@@ -48,9 +49,10 @@ def create_export(
     db: WriteSession,
     what: Annotated[str, Form(max_length=20)] = "jsonl",
     register_as: Annotated[str, Form(max_length=200)] = "",
+    source: Annotated[str, Form(max_length=50)] = "",
 ) -> Response:
     """Raises DatasetNotFound."""
-    typed = {"what": what, "register_as": register_as.strip()}
+    typed = {"what": what, "register_as": register_as.strip(), "source": source}
     try:
         with db.begin_nested():
             service.create_export(db, caller, _asked(dataset_id, **typed))
@@ -64,13 +66,17 @@ def create_export(
     return RedirectResponse(f"{project_url(caller)}/datasets/{dataset_id}/exports", 303)
 
 
-def _asked(dataset_id: UUID, what: str, register_as: str) -> ExportIn:
+def _asked(dataset_id: UUID, what: str, register_as: str, source: str) -> ExportIn:
     """Raises ValidationError."""
     body: dict[str, Any] = {"dataset_id": dataset_id, "kind": "patch", "format": what}
     if what == ExportKind.dataset.value:
-        body = {"dataset_id": dataset_id, "kind": what, "register_as": register_as or None}
+        body |= {"kind": what, "format": None, "register_as": register_as or None}
     elif what == ExportKind.evidence.value:
-        body = {"dataset_id": dataset_id, "kind": what}
+        body |= {"kind": what, "format": None}
+    elif what in (ExportKind.label_studio.value, ExportKind.argilla.value):
+        of, _, found = source.partition(" ")
+        named = {"scan_id": found} if of == "scan" else {"queue_ids": [found]}
+        body |= {"kind": what, "format": None} | named
     return ExportIn.model_validate(body)
 
 
@@ -88,11 +94,15 @@ def _exports_page(
     exports, following = service.list_exports(
         db, caller, dataset_id=dataset_id, after=decode_time_cursor(after), limit=_IN_A_PAGE
     )
+    queues = deciding_queues(db, caller, dataset_id, None)
+    scans, _ = list_scans(db, caller, dataset_id=dataset_id, limit=_SCANS_SHOWN)
+    sources = sources_of(scans, queues)
+    what = choices(
+        is_reviewed=bool(queues),
+        is_scanned=latest_scan(db, dataset, complete=True) is not None,
+        has_sources=bool(sources),
+    )
     url = f"{dataset_url(caller, dataset)}/exports"
-    queues = len(deciding_queues(db, caller, dataset_id, None))
-    what = [*(WHAT if queues else ())]
-    if latest_scan(db, dataset, complete=True) is not None:
-        what.append(EVIDENCE)
     title = f"{dataset.name} {dataset.version}"
     return page(
         "exports/exports.html",
@@ -111,9 +121,10 @@ def _exports_page(
         status=200 if problem is None else getattr(problem, "status", 422),
         url=url,
         what=what,
-        typed=typed or {"what": "jsonl", "register_as": ""},
+        typed=typed or {"what": what[0][0] if what else "", "register_as": "", "source": ""},
         problem=problem,
-        queues=queues,
+        queues=len(queues),
+        sources=sources,
         may_export=caller.role.includes(Role.engineer),
         exports=export_rows(caller, exports),
         first_url=url if after else None,

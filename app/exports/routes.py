@@ -18,6 +18,7 @@ from app.exports.errors import (
     ExportFileNotFound,
     ExportNotDone,
     ExportNotFound,
+    ImageBaseUnfit,
     NothingReviewed,
     NothingScanned,
 )
@@ -32,8 +33,10 @@ router = APIRouter(prefix="/exports", tags=["exports"])
 
 _MEDIA_TYPES = (
     "application/gzip",
+    "application/json",
     "application/jsonl",
     "application/vnd.apache.parquet",
+    "application/xml",
     "application/zip",
     "text/csv",
 )
@@ -55,6 +58,7 @@ _BYTES: dict[str, Any] = {"content": {media_type: {} for media_type in _MEDIA_TY
         ScanNotFound,
         ScanNotComplete,
         SigningUnavailable,
+        ImageBaseUnfit,
     ),
 )
 def create_export(body: ExportIn, caller: Engineer, db: WriteSession, once: OnceOnly) -> ExportOut:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from app.exports.models import ExportKind, TableFormat
 from app.jobs.models import JobStatus
-from app.schemas import FailureOut, In, Name, Out
+from app.schemas import FailureOut, In, Name, Out, Uri
 
 
 class ExportIn(In):
@@ -25,6 +25,11 @@ class ExportIn(In):
                     "kind": "dataset",
                     "register_as": "2",
                 },
+                {
+                    "dataset_id": "00000000-0000-0000-0000-000000000000",
+                    "kind": "label-studio",
+                    "scan_id": "00000000-0000-0000-0000-000000000000",
+                },
             ]
         }
     )
@@ -33,21 +38,30 @@ class ExportIn(In):
     kind: ExportKind = Field(
         description="`patch`: what was changed. `dataset`: the data set with its corrections. "
         "`cleanlab`: a scan's results, as cleanlab's table of label issues. `evidence`: scores, "
-        "verdicts, audits, bounds, gates and where all of it comes from, in one signed archive."
+        "verdicts, audits, bounds, gates and where all of it comes from, in one signed archive. "
+        "`label-studio`, `argilla`: a scan's flags, or a queue's open items, as tasks or records "
+        "for these."
     )
     format: TableFormat | None = Field(
-        None, description="A data set keeps its own format; evidence has one."
+        None, description="Of kinds `patch` and `cleanlab`; all others have their own."
     )
     scan_id: UUID | None = Field(
         None,
-        description="Of kind `cleanlab`: the scan. Of kind `evidence`: the latest complete one if "
-        "left out.",
+        description="Of kind `cleanlab`; of `label-studio` and `argilla` unless a queue is. Of "
+        "kind `evidence`: the latest complete one if left out.",
     )
     queue_ids: list[UUID] | None = Field(
         None,
         min_length=1,
         max_length=1000,
-        description="Whose outcomes count; all queues of the dataset if left out.",
+        description="Whose outcomes count; all queues of the dataset if left out. Of "
+        "`label-studio` and `argilla`: the one queue whose open items are meant.",
+    )
+    image_base: Uri | None = Field(
+        None,
+        description="Of `label-studio` and `argilla`, for an image folder: where the tool finds "
+        "it, such as `https://images.example/` or `/data/local-files/?d=images/`. Each image is "
+        "this and its path in the folder; otherwise the files hold the images themselves.",
     )
     register_as: Name | None = Field(
         None, description="Register the corrected data set as this version of the dataset."
@@ -55,16 +69,21 @@ class ExportIn(In):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.kind in (ExportKind.dataset, ExportKind.evidence)) != (self.format is None):
-            raise ValueError(
-                "a data set keeps its own format and evidence has one, all else needs a `format`"
-            )
+        is_table = self.kind in (ExportKind.patch, ExportKind.cleanlab)
+        if is_table != (self.format is not None):
+            raise ValueError("a patch and cleanlab's table need a `format`, all else has its own")
+        if self.kind.is_for_annotators:
+            of_queue = len(self.queue_ids or ()) == 1
+            if of_queue == (self.scan_id is not None) or len(self.queue_ids or ()) > 1:
+                raise ValueError("name either a `scan_id` or one queue in `queue_ids`")
         if self.kind is ExportKind.cleanlab and self.scan_id is None:
             raise ValueError("the kind `cleanlab` needs a `scan_id`")
         if self.kind in (ExportKind.patch, ExportKind.dataset) and self.scan_id is not None:
             raise ValueError("what people decided is of no one scan: leave `scan_id` out")
         if self.kind is ExportKind.cleanlab and self.queue_ids is not None:
             raise ValueError("what people decided has no part in a scan's results")
+        if self.image_base is not None and not self.kind.is_for_annotators:
+            raise ValueError("`image_base` is for the kinds `label-studio` and `argilla` only")
         if self.register_as is not None and self.kind is not ExportKind.dataset:
             raise ValueError("`register_as` is for the kind `dataset` only")
         return self
@@ -100,7 +119,9 @@ class QueueOnCard(Out):
     name: str
     scan_id: UUID
     overlap: int
-    counted: int = Field(description="Examples whose outcome is this queue's.")
+    counted: int = Field(
+        description="Examples whose outcome is this queue's; of tasks and records: how many."
+    )
 
 
 class CountsOut(Out):
@@ -121,9 +142,11 @@ class Card(Out):
 
     source: SourceOut
     scan_id: UUID | None = Field(None, description="Whose results these are.")
-    as_of: datetime | None = Field(description="Verdicts up to this moment count.")
+    as_of: datetime | None = Field(
+        description="Verdicts up to this moment count; null for a scan's results."
+    )
     queues: list[QueueOnCard]
-    counts: CountsOut | None = Field(description="Null for a scan's results.")
+    counts: CountsOut | None = Field(description="Of what people decided; null for all else.")
     fingerprint: str | None = Field(
         description="That registering the corrected data set gives; null for all else."
     )
@@ -142,6 +165,7 @@ class ExportOut(Out):
     format: TableFormat | None
     queue_ids: list[UUID]
     scan_id: UUID | None
+    image_base: str | None
     register_as: str | None
     status: JobStatus
     failure: FailureOut | None

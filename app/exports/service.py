@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.access.service import Caller, audit
 from app.artifacts import ArtifactStore
-from app.datasets.models import Dataset
+from app.datasets.models import Dataset, Format
 from app.datasets.service import get_ready_dataset, require_free_version
 from app.db import new_id, now
 from app.exports import queries
@@ -18,6 +18,7 @@ from app.exports.errors import (
     ExportFileNotFound,
     ExportNotDone,
     ExportNotFound,
+    ImageBaseUnfit,
     NothingReviewed,
     NothingScanned,
 )
@@ -45,6 +46,7 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
         NothingReviewed: the dataset has no review queue.
         NothingScanned, SigningUnavailable: of evidence.
         DatasetExists: the version to register is taken.
+        ImageBaseUnfit: the dataset is no image folder.
     """
     dataset = get_ready_dataset(db, caller, body.dataset_id)
     scan_id = body.scan_id
@@ -56,6 +58,12 @@ def create_export(db: Session, caller: Caller, body: ExportIn) -> Export:
     queues = _queues(db, caller, body, dataset)
     if body.register_as is not None:
         require_free_version(db, dataset, body.register_as, "register_as")
+    if body.image_base is not None and dataset.format != Format.image_folder:
+        raise ImageBaseUnfit(
+            "Only images of a folder have a place of their own.",
+            field="image_base",
+            remedy="Leave `image_base` out: the files hold the images themselves.",
+        )
     named = {
         "queue_ids": [str(queue.id) for queue in queues],
         "scan_id": None if scan_id is None else str(scan_id),
@@ -97,7 +105,7 @@ def _latest_scan(db: Session, dataset: Dataset) -> UUID:
 
 
 def _queues(db: Session, caller: Caller, body: ExportIn, dataset: Dataset) -> list[ReviewQueue]:
-    if body.kind is ExportKind.cleanlab:
+    if body.kind is ExportKind.cleanlab or (body.kind.is_for_annotators and body.scan_id):
         return []
     queues = deciding_queues(db, caller, dataset.id, body.queue_ids)
     # That nothing was reviewed is evidence too.
@@ -150,6 +158,7 @@ def describe(export: Export) -> ExportOut:
             "format": request["format"],
             "queue_ids": request["queue_ids"],
             "scan_id": request["scan_id"],
+            "image_base": request.get("image_base"),
             "register_as": request["register_as"],
             "status": export.status,
             "failure": export.failure,

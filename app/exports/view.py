@@ -8,22 +8,32 @@ from datetime import datetime
 
 from app.access.models import Role
 from app.access.service import Caller
-from app.dashboard.formatting import number, plural, size
+from app.dashboard.formatting import moment, number, plural, size
 from app.dashboard.frame import project_url
 from app.exports.models import Export, ExportKind
 from app.exports.schemas import CountsOut, ExportOut
 from app.exports.service import describe
 from app.jobs.models import JobStatus
+from app.reviews.models import ReviewQueue
+from app.scans.models import Scan, ScanStatus
 from app.schemas import FailureOut
 
 UNFINISHED = (JobStatus.queued, JobStatus.running)
-WHAT = (
+_DECIDED = (
     ("jsonl", "Patch, JSON Lines"),
     ("csv", "Patch, CSV"),
     ("parquet", "Patch, Parquet"),
     ("dataset", "Corrected data set, in its own format"),
 )
-EVIDENCE = ("evidence", "Evidence for an auditor, signed")
+_TO_DECIDE = (
+    (ExportKind.label_studio.value, "What is to be looked at, for Label Studio"),
+    (ExportKind.argilla.value, "What is to be looked at, for Argilla"),
+)
+_EVIDENCE = ((ExportKind.evidence.value, "Evidence for an auditor, signed"),)
+_NAMES = dict((*_DECIDED, *_TO_DECIDE, *_EVIDENCE))
+
+
+_QUEUES_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,30 @@ class ExportRow:
     """That signed it."""
     registered: str | None
     registered_url: str | None
+
+
+def sources_of(scans: Sequence[Scan], queues: Sequence[ReviewQueue]) -> list[tuple[str, str]]:
+    """Where what is to be looked at may come from: the newest first."""
+    open_queues = [queue for queue in reversed(queues) if queue.closed_at is None]
+    named = [(f"queue {each.id}", f"open in {each.name}") for each in open_queues[:_QUEUES_SHOWN]]
+    for scan in scans:
+        if scan.status != ScanStatus.complete:
+            continue
+        count = plural(scan.flagged_count or 0, "flag")
+        named.append((f"scan {scan.id}", f"{count} of the scan of {moment(scan.created_at)}"))
+    return named
+
+
+def choices(*, is_reviewed: bool, is_scanned: bool, has_sources: bool) -> list[tuple[str, str]]:
+    """What there is to export: values and names."""
+    found: list[tuple[str, str]] = []
+    for kinds, is_there in (
+        (_DECIDED, is_reviewed),
+        (_TO_DECIDE, has_sources),
+        (_EVIDENCE, is_scanned),
+    ):
+        found += kinds if is_there else ()
+    return found
 
 
 def export_rows(caller: Caller, exports: Sequence[Export]) -> list[ExportRow]:
@@ -93,9 +127,7 @@ def _row(caller: Caller, export: ExportOut) -> ExportRow:
 def _what(export: ExportOut) -> str:
     if export.kind is ExportKind.cleanlab:
         return "A scan's label issues, for cleanlab"
-    if export.kind is ExportKind.evidence:
-        return EVIDENCE[1]
-    return dict(WHAT)[export.format.value if export.format else "dataset"]
+    return _NAMES[export.format.value if export.format else export.kind.value]
 
 
 def _counts(counts: CountsOut) -> list[tuple[str, str]]:

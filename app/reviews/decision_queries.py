@@ -110,6 +110,28 @@ def decisions_at(
     return rows(db, _DECISIONS, {"queues": list(queue_ids), "positions": list(positions)})
 
 
+# What was drawn has a place before 1: it is for the queue's own reviewers.
+_OPEN_ITEMS = f"""
+    SELECT items.position, items.place, items.given_label,
+        CASE WHEN %(is_told)s THEN items.suggested_label END,
+        CASE WHEN %(is_told)s THEN items.suggested_value END,
+        CASE WHEN %(is_told)s THEN score.suspicion END,
+        CASE WHEN %(is_told)s THEN flag.reason END
+    FROM ({_ITEMS}) items
+    LEFT JOIN scores score ON score.scan_id = %(scan)s AND score.position = items.position
+    LEFT JOIN flags flag ON flag.scan_id = %(scan)s AND flag.position = items.position
+    WHERE items.state = 'open' AND items.place > 0
+    ORDER BY items.place
+"""  # noqa: S608
+
+
+def copy_open_items(
+    db: Session, queue: ReviewQueue, *, is_told: bool
+) -> Iterator[memoryview | bytes]:
+    values = {"queues": [queue.id], "scan": queue.order_scan_id, "is_told": is_told}
+    return copy_out(db, _OPEN_ITEMS, values)
+
+
 def undecided(db: Session, queue_ids: Sequence[uuid.UUID]) -> Any:
     """Examples that are disputed in some queue and settled in none."""
     return rows(db, _UNDECIDED, {"queues": list(queue_ids)})[0]

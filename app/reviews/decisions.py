@@ -117,6 +117,18 @@ def decisions_at(db: Session, queue_ids: Sequence[UUID], positions: Sequence[int
     return queries.decisions_at(db, queue_ids, positions) if positions else []
 
 
+def copy_open_items(db: Session, queue_id: UUID) -> Iterator[memoryview | bytes]:
+    """A queue's open items but what was drawn, in its order, as a scan's flags are copied.
+
+    The `rank` is the place in the queue. Items of a queue that is blind, or shows no suggestions,
+    hold nothing but position, rank and given label: whoever decides them elsewhere is told no more
+    than they would be here.
+    """
+    [queue] = queries.queues_by_id(db, [queue_id])
+    is_told = queue.show_suggestion and not queue.is_blind
+    return queries.copy_open_items(db, queue, is_told=is_told)
+
+
 def count_undecided(db: Session, queue_ids: Sequence[UUID]) -> Undecided:
     row = queries.undecided(db, queue_ids)
     return Undecided(row.disputed, row.unsure, row.at)

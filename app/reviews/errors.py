@@ -126,6 +126,21 @@ class BatchUndone(Conflict):
     code = "review-batch-undone"
 
 
+class ImportNotFound(NotFound):
+    title = "Import not found"
+    code = "review-import-not-found"
+
+
+class ImportUndone(Conflict):
+    title = "Import undone"
+    code = "review-import-undone"
+
+
+class AnnotationsInvalid(Invalid):
+    title = "Annotations invalid"
+    code = "review-annotations-invalid"
+
+
 class NothingSelected(Invalid):
     title = "Nothing selected"
     code = "review-nothing-selected"

@@ -327,6 +327,8 @@ class ReviewVerdict(Base):
     """False: it came when others had filled the item, and is kept beside."""
     item_state: Mapped[str]
     """The item's state after it."""
+    import_id: Mapped[uuid.UUID | None]
+    """It was said in another tool, and came with this import."""
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -425,6 +427,23 @@ class ReviewBatch(Base):
     comment: Mapped[str | None]
     sample_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("review_samples.id"))
     item_count: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
+    undone_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "queue_id", "created_at", "id"),)
+
+
+class ReviewImport(Base):
+    """Annotations that came from another tool, each of them now a verdict of its annotator."""
+
+    __tablename__ = "review_imports"
+
+    id: Mapped[uuid.UUID] = id_column()
+    queue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("review_queues.id"))
+    tool: Mapped[str]
+    report: Mapped[dict[str, Any]]
+    """What became of them: an `ImportReport`."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("principals.id"))
     undone_at: Mapped[datetime | None]

@@ -48,7 +48,7 @@ def undo(db: Session, caller: Caller, queue_id: UUID, body: UndoIn) -> list[Verd
                 at.require_reviewer()
         queries.lock_items(db, queue_id, [verdict.position for verdict in standing])
         undone = [
-            (verdict, _undo_one(db, at, verdict, token))
+            (verdict, undo_one(db, at, verdict, token))
             for verdict, token in zip(standing, tokens, strict=False)
         ]
     if not undone:
@@ -74,7 +74,14 @@ def _undone_before(db: Session, at: AtDesk, tokens: list[UUID]) -> list[tuple[Re
     return undone
 
 
-def _undo_one(db: Session, at: AtDesk, last: ReviewVerdict, token: UUID) -> str:
+def undo_one(
+    db: Session, at: AtDesk, last: ReviewVerdict, token: UUID, *, holds: bool = True
+) -> str:
+    """Take a verdict back; returns its example's key.
+
+    Args:
+        holds: whoever gave it holds the item afterwards, to decide it anew.
+    """
     item = lock_item(db, at, last.position, token)
     assert item is not None
     if not last.counted:
@@ -91,6 +98,9 @@ def _undo_one(db: Session, at: AtDesk, last: ReviewVerdict, token: UUID) -> str:
         change.counted_at, change.seconds = last.at, -(last.seconds or 0.0)
     # What is held by now was taken after that verdict.
     change.ends_claim = False
+    if change.claims_again and not holds:
+        change.claims_again = False
+        change.seats += 1
     write(db, at, item, change, token=token)
     if change.claims_again:
         queries.put_claim(db, at.queue, at.me, item.position, adjudicates=last.adjudicates)

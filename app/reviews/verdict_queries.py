@@ -83,11 +83,11 @@ _RECORD = """
     WITH verdict AS (
         INSERT INTO review_verdicts (
             queue_id, principal_id, position, kind, label, value, comment, seconds, at, token,
-            undoes, adjudicates, counted, item_state
+            undoes, adjudicates, counted, item_state, import_id
         ) VALUES (
             %(queue)s, %(me)s, %(position)s, %(kind)s, %(label)s, %(value)s, %(comment)s,
             %(seconds)s, now(), %(token)s,
-            %(undoes)s, %(adjudicates)s, %(counted)s, %(state)s
+            %(undoes)s, %(adjudicates)s, %(counted)s, %(state)s, %(import_id)s
         ) RETURNING id, at
     ),
     claim AS (

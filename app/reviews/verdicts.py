@@ -57,7 +57,7 @@ def decide(db: Session, caller: Caller, queue_id: UUID, position: int, body: Ver
     item = _locked(db, at, position, body.token)
     if item.earlier_id is not None:
         return _answer_again(db, at, item, body)
-    opinion = _opinion(at, item, body)
+    opinion = opinion_of(at, item, body)
     if not (item.has_claim or item.has_adjudication_claim):
         require_open(at.queue)
     if body.adjudicate:
@@ -65,7 +65,7 @@ def decide(db: Session, caller: Caller, queue_id: UUID, position: int, body: Ver
         change = _adjudication(db, at, item, opinion)
     else:
         at.require_reviewer()
-        change = _vote(db, at, item, opinion)
+        change = vote(db, at, item, opinion)
     written = write(
         db, at, item, change, token=body.token, comment=body.comment, seconds=body.seconds
     )
@@ -114,7 +114,7 @@ def _answer_again(db: Session, at: AtDesk, item: Item, body: VerdictIn) -> Decid
     first = Opinion(VerdictKind(earlier.kind), earlier.label, earlier.value)
     same = (
         earlier.position == item.position
-        and first == _opinion(at, item, body)
+        and first == opinion_of(at, item, body)
         and earlier.adjudicates == body.adjudicate
     )
     if not same:
@@ -143,7 +143,7 @@ def _decided(at: AtDesk, item: Item, verdict: ReviewVerdict) -> Decided:
     return Decided(out, taken)
 
 
-def _opinion(at: AtDesk, item: Item, body: VerdictIn) -> Opinion:
+def opinion_of(at: AtDesk, item: Item, body: VerdictIn) -> Opinion:
     """The verdict with its class by number; to relabel to the given label is to call it right."""
     kind = VerdictKind(body.kind)
     if kind is not VerdictKind.relabel:
@@ -170,7 +170,8 @@ def _opinion(at: AtDesk, item: Item, body: VerdictIn) -> Opinion:
     return Opinion(kind, label, body.value)
 
 
-def _vote(db: Session, at: AtDesk, item: Item, opinion: Opinion) -> Change:
+def vote(db: Session, at: AtDesk, item: Item, opinion: Opinion) -> Change:
+    """What a reviewer's opinion does to an item; not counted if nobody asks for it any more."""
     if item.vote_kind is not None and item.vote_kind is not VerdictKind.skip:
         return _edit(db, at, item, opinion)
     skips_already = int(item.vote_kind is VerdictKind.skip)

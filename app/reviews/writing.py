@@ -100,6 +100,7 @@ def write(
     token: UUID,
     comment: str | None = None,
     seconds: float | None = None,
+    import_id: UUID | None = None,
 ) -> ReviewVerdict:
     """Write a change with its counts and disputes; returns the verdict as it is in the log."""
     new = change.settlement
@@ -120,6 +121,7 @@ def write(
         "undoes": change.undoes,
         "adjudicates": change.adjudicates,
         "counted": change.counted,
+        "import_id": import_id,
     }
     effects = {
         "votes_now": change.votes_now,

@@ -14,6 +14,22 @@ FLAG_COLUMNS = score_queries.FLAG_COLUMNS[1:]
 ISSUE_COLUMNS = ("position", "is_flagged", "suspicion", "predicted_label", "predicted_value")
 
 
+SUSPECT_COLUMNS = (
+    "position",
+    "rank",
+    "given_label",
+    "suggested_label",
+    "suggested_value",
+    "suspicion",
+    "reason",
+)
+
+
+def copy_ranked_flags(db: Session, scan_id: UUID) -> Iterator[memoryview | bytes]:
+    """What the scan flagged: CSV lines with SUSPECT_COLUMNS, the most suspicious first."""
+    return score_queries.copy_ranked_flags(db, scan_id)
+
+
 def copy_issues(db: Session, scan_id: UUID, start: int, stop: int) -> Iterator[memoryview | bytes]:
     """Of the examples at positions start..stop-1: CSV lines with ISSUE_COLUMNS, in order."""
     return score_queries.copy_issues(db, scan_id, start, stop)

@@ -189,3 +189,13 @@ def copy_flags(
     db: Session, scan_id: uuid.UUID, start: int, stop: int
 ) -> Iterator[memoryview | bytes]:
     return copy_out(db, _FLAGS, {"scan": scan_id, "start": start, "stop": stop})
+
+
+_RANKED_FLAGS = """
+    SELECT position, rank, given_label, suggested_label, suggested_value, suspicion, reason
+    FROM flags WHERE scan_id = %(scan)s ORDER BY rank
+"""
+
+
+def copy_ranked_flags(db: Session, scan_id: uuid.UUID) -> Iterator[memoryview | bytes]:
+    return copy_out(db, _RANKED_FLAGS, {"scan": scan_id})

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, cast
 
 import typer
 
@@ -12,6 +12,7 @@ from cleantrace.cli.exits import FAILED, ending_as_told, fail
 from cleantrace.cli.results import AsJson, Timeout, Wait, follow, print_json, tell, tell_all
 from cleantrace.cli.service import connected, remember
 from cleantrace.client import Export
+from cleantrace.client.export_models import ExportKind
 
 app = typer.Typer(help="Corrections, taken out as files.", no_args_is_help=True, callback=remember)
 
@@ -19,13 +20,20 @@ ExportId = Annotated[str, typer.Argument(metavar="EXPORT", help="Id of the expor
 
 
 class What(StrEnum):
-    """What to export: a patch in one of its formats, the data set itself, or evidence of it."""
+    """What to export: a patch in one of its formats, the data set itself, what to look at, or
+    evidence."""
 
     jsonl = "jsonl"
     csv = "csv"
     parquet = "parquet"
     dataset = "dataset"
     evidence = "evidence"
+    label_studio = "label-studio"
+    argilla = "argilla"
+
+
+_TABLES = (What.jsonl, What.csv, What.parquet)
+_OF_A_SCAN = (What.evidence, What.label_studio, What.argilla)
 
 
 @app.command("create")
@@ -35,8 +43,8 @@ def create(
     what: Annotated[
         What,
         typer.Option(
-            help="A patch as JSON Lines, CSV or Parquet; the corrected data set; or evidence for "
-            "an auditor, signed."
+            help="A patch as JSON Lines, CSV or Parquet; the corrected data set; what is to be "
+            "annotated, for Label Studio or Argilla; or evidence for an auditor, signed."
         ),
     ] = What.jsonl,
     queue: Annotated[
@@ -48,7 +56,13 @@ def create(
     ] = None,
     scan: Annotated[
         str | None,
-        typer.Option(help="Of evidence: id of the scan; the latest complete one if not given."),
+        typer.Option(
+            help="Id of the scan: whose flags are to be annotated; of evidence, the latest "
+            "complete one if not given."
+        ),
+    ] = None,
+    image_base: Annotated[
+        str | None, typer.Option(help="Where the tool finds the images of an image folder.")
     ] = None,
     register_as: Annotated[
         str | None, typer.Option(help="Register the corrected data set as this version.")
@@ -61,17 +75,21 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Export what people found, and print the export's id."""
-    kind = _kind(what, cleanlab)
-    if scan is not None and kind != "evidence":
-        raise typer.BadParameter("--scan needs --what evidence")
+    is_table = what in _TABLES
+    if not is_table and cleanlab is not None:
+        raise typer.BadParameter("--cleanlab needs --what jsonl, csv or parquet")
+    if scan is not None and what not in _OF_A_SCAN:
+        raise typer.BadParameter("--scan needs --what evidence, label-studio or argilla")
+    kind: ExportKind = "patch" if is_table else cast(ExportKind, what.value)
     with connected(context) as client:
         made = client.create_export(
             find_dataset(client, dataset),
-            kind,
-            format=what.value if kind in {"patch", "cleanlab"} else None,
+            kind if cleanlab is None else "cleanlab",
+            format=what.value if is_table else None,
             queues=queue or None,
-            scan=cleanlab or scan,
+            scan=scan if cleanlab is None else cleanlab,
             register_as=register_as,
+            image_base=image_base,
         )
         follow(
             made,
@@ -84,14 +102,6 @@ def create(
             paths = client.download_export(made, folder)
             if not as_json:  # as JSON the export has told its files
                 _tell_paths(paths, as_json=False)
-
-
-def _kind(what: What, cleanlab: str | None) -> Literal["patch", "dataset", "cleanlab", "evidence"]:
-    if what in (What.dataset, What.evidence):
-        if cleanlab is not None:
-            raise typer.BadParameter("--cleanlab needs --what jsonl, csv or parquet")
-        return "dataset" if what is What.dataset else "evidence"
-    return "patch" if cleanlab is None else "cleanlab"
 
 
 @app.command("list")

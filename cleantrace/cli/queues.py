@@ -1,16 +1,32 @@
 """`cleantrace queues ...`."""
 
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cleantrace.cli.exits import USAGE, fail
 from cleantrace.cli.results import AsJson, print_fields, print_json, tell, tell_all, tell_id
 from cleantrace.cli.service import connected, remember
-from cleantrace.client import Queue
+from cleantrace.client import AnnotationImport, ImportReport, Queue
 
 app = typer.Typer(help="Review queues.", no_args_is_help=True, callback=remember)
 
 QueueId = Annotated[str, typer.Argument(metavar="QUEUE", help="Id of the queue.")]
+
+
+class Tool(StrEnum):
+    label_studio = "label-studio"
+    argilla = "argilla"
+
+
+class Skips(StrEnum):
+    unsure = "unsure"
+    unusable = "unusable"
+    ignore = "ignore"
+
 
 _POLICIES = typer.BadParameter("Give at most one of --top-k, --suspicion and --given.")
 
@@ -103,6 +119,68 @@ def change_mixing(
 
 def _tell_mixing(queue: Queue) -> None:
     typer.echo(f"{queue.audits:,} audits, up to {queue.canaries:,} canaries")
+
+
+@app.command("import")
+def import_annotations(
+    context: typer.Context,
+    queue: QueueId,
+    file: Annotated[
+        Path, typer.Argument(help="What the tool exported.", exists=True, dir_okay=False)
+    ],
+    tool: Annotated[Tool, typer.Option("--format", help="Which tool that is.")],
+    skipped: Annotated[
+        Skips, typer.Option(help="What it means that somebody skipped or discarded one.")
+    ] = Skips.unsure,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="ID=NAME: what to call an annotator; repeat for more."),
+    ] = None,
+    leave_out_invalid: Annotated[
+        bool, typer.Option("--leave-out-invalid", help="Import the rest, if some are not known.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would become of them, and stop.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take annotations from Label Studio or Argilla as verdicts of their annotators."""
+    from cleantrace.annotations import AnnotationsUnreadable, read_annotations
+
+    names = dict(each.partition("=")[::2] for each in name or ())
+    try:
+        found = read_annotations(file.read_bytes(), tool.value, skipped=skipped.value, names=names)
+    except AnnotationsUnreadable as error:
+        fail(f"{file} cannot be read as an export of {tool.value}.\n{error}", USAGE)
+    with connected(context) as client:
+        reports: Sequence[ImportReport] = (
+            client.preview_import(queue, tool.value, found)
+            if dry_run
+            else client.import_annotations(
+                queue, tool.value, found, leave_out_invalid=leave_out_invalid
+            )
+        )
+    for report in reports:
+        if as_json:
+            print_json(report, indent=None)
+            continue
+        if isinstance(report, AnnotationImport):
+            typer.echo(report.id or "nothing was new")
+        _tell(report)
+
+
+def _tell(report: ImportReport) -> None:
+    """On standard error: what is asked for, the import's id, stands alone."""
+    from cleantrace.reports.escaping import visible
+
+    counts = {name: getattr(report, name) for name in _COUNTS}
+    said = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    typer.echo(f"{report.annotations:,} annotations: {', '.join(said)}", err=True)
+    for row in report.invalid_rows:
+        typer.echo(f"  {visible(row['key'])}: {visible(row['message'])}", err=True)
+
+
+_COUNTS = ("new", "changed", "unchanged", "taken", "mixed_in", "repeated", "invalid")
 
 
 @app.command("show")

@@ -60,13 +60,21 @@ from cleantrace.client.models import (
     ShareRange,
     Upload,
 )
-from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
+from cleantrace.client.queue_models import (
+    AnnotationImport,
+    ImportReport,
+    Queue,
+    QueueProgress,
+    ReviewItem,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from cleantrace.client.aio.client import AsyncClient
     from cleantrace.client.client import Client
 
 __all__ = [
+    "AnnotationImport",
     "AsyncClient",
     "Audits",
     "Basis",
@@ -101,6 +109,7 @@ __all__ = [
     "GateEvaluation",
     "GateEvaluationRow",
     "GateExplanation",
+    "ImportReport",
     "Influence",
     "LabelEstimate",
     "Moment",

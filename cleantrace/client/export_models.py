@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from cleantrace.client.models import Failure, Record
 
+ExportKind = Literal["patch", "dataset", "cleanlab", "evidence", "label-studio", "argilla"]
+
 
 @dataclass(frozen=True)
 class ExportFile(Record):
@@ -36,7 +38,7 @@ class Export(Record):
 
     id: str
     dataset_id: str
-    kind: Literal["patch", "dataset", "cleanlab", "evidence"]
+    kind: ExportKind
     format: str | None
     queue_ids: list[str]
     register_as: str | None
@@ -49,6 +51,7 @@ class Export(Record):
     created_at: datetime
     created_by: str
     scan_id: str | None = None
+    image_base: str | None = None
 
     _readers: ClassVar = _READERS
 

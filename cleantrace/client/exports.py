@@ -6,13 +6,12 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 from cleantrace.client.calls import Calls
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import ExportFailed
-from cleantrace.client.export_models import Export, SigningKey
+from cleantrace.client.export_models import Export, ExportKind, SigningKey
 from cleantrace.client.pace import aside
 from cleantrace.client.pages import Pages
 from cleantrace.client.queue_models import Queue
@@ -29,12 +28,13 @@ class ExportCalls(Calls):
     def create_export(
         self,
         dataset: DatasetRef,
-        kind: Literal["patch", "dataset", "cleanlab", "evidence"] = "patch",
+        kind: ExportKind = "patch",
         *,
         format: str | None = None,  # noqa: A002  the API's word
         queues: Sequence[QueueRef] | None = None,
         scan: ScanRef | None = None,
         register_as: str | None = None,
+        image_base: str | None = None,
     ) -> Export:
         """Ask for an export. It is made in the background: see `wait_for_export`.
 
@@ -42,12 +42,18 @@ class ExportCalls(Calls):
             kind: patch: what was changed, by whom, when and why. dataset: the data set with its
                 corrections, in its own format. cleanlab: a scan's results, as cleanlab's table of
                 label issues. evidence: all that an auditor needs, in one signed archive.
-            format: jsonl (if not given), csv or parquet; not of a data set or evidence.
+                label-studio, argilla: a scan's flags or one queue's open items, to be annotated
+                there; see `import_annotations`.
+            format: of a patch or cleanlab's table: jsonl (if not given), csv or parquet.
             queues: whose outcomes count; all of the dataset's if not given.
-            scan: of kind cleanlab; of evidence, the latest complete one if not given.
+            scan: of kind cleanlab; of label-studio and argilla unless a queue is given; of
+                evidence, the latest complete one if not given.
             register_as: register the corrected data set as this version.
+            image_base: of label-studio and argilla, for an image folder: where the tool finds it.
+                If not given, the files hold the images themselves.
         Raises:
-            NothingReviewed, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset
+            NothingReviewed, DatasetNotReady, DatasetExists, QueueNotFound, OtherDataset,
+            ImageBaseUnfit
             NothingScanned, SigningUnavailable: of evidence.
         """
         ids = None
@@ -60,6 +66,7 @@ class ExportCalls(Calls):
             "queue_ids": ids,
             "scan_id": None if scan is None else path_id(scan),
             "register_as": register_as,
+            "image_base": image_base,
         }
         return Export.from_json(self._transport.post("/exports", body))
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from cleantrace.client.models import Record
 
 _TIMES: Mapping[str, Callable[[Any], Any]] = dict.fromkeys(
-    ("created_at", "closed_at", "finished_at", "expires_at", "at"), datetime.fromisoformat
+    ("created_at", "closed_at", "finished_at", "expires_at", "undone_at", "at"),
+    datetime.fromisoformat,
 )
 
 
@@ -99,5 +100,43 @@ class Verdict(Record):
     counted: bool
     item_state: str
     is_undone: bool = False
+
+    _readers: ClassVar = _TIMES
+
+
+@dataclass(frozen=True)
+class ImportReport(Record):
+    """What becomes of annotations from another tool; but for the first, the counts add up to it."""
+
+    annotations: int
+    new: int
+    changed: int
+    """Their annotator said otherwise before."""
+    unchanged: int
+    taken: int
+    """Left out: the item has all the verdicts that it asks for."""
+    mixed_in: int
+    """Left out: audits and canaries are decided in their queue alone."""
+    repeated: int
+    """Left out: a later one of the same annotator on the same example counts."""
+    invalid: int
+    invalid_rows: list[dict[str, Any]]
+    """The first, each with `row`, `key`, `field` and `message`."""
+    verdicts: dict[str, int]
+    done: int
+    disputed: int
+    annotators: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class AnnotationImport(ImportReport):
+    """Annotations that became verdicts. `id` is None where nothing was new."""
+
+    id: str | None
+    queue_id: str
+    tool: str
+    created_at: datetime
+    created_by: str
+    undone_at: datetime | None
 
     _readers: ClassVar = _TIMES

@@ -2,16 +2,25 @@
 """Review queues: making them, following them, and working at them."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
+from cleantrace.annotations import Annotation
 from cleantrace.client.calls import Calls
 from cleantrace.client.pages import Pages
-from cleantrace.client.queue_models import Queue, QueueProgress, ReviewItem, Verdict
+from cleantrace.client.queue_models import (
+    AnnotationImport,
+    ImportReport,
+    Queue,
+    QueueProgress,
+    ReviewItem,
+    Verdict,
+)
 from cleantrace.client.refs import DatasetRef, ScanRef, path_id
 
 QueueRef = Queue | str | uuid.UUID
+_MOST_ANNOTATIONS = 10_000
 VerdictKind = Literal["right", "relabel", "unusable", "unsure", "skip"]
 
 
@@ -184,6 +193,72 @@ class QueueCalls(Calls):
         """What a person decided, or the caller; the latest first."""
         whose = None if principal_id is None else str(principal_id)
         return self._pages(f"{_path(queue)}/verdicts", Verdict, principal_id=whose)
+
+    def preview_import(
+        self, queue: QueueRef, tool: str, annotations: Sequence[Annotation]
+    ) -> list[ImportReport]:
+        """What each import of `import_annotations` would do by itself. Decides nothing.
+
+        Raises:
+            QueueNotFound, QueueClosed, Invalid
+        """
+        path = f"{_path(queue)}/imports/preview"
+        return [
+            ImportReport.from_json(self._transport.post(path, body))
+            for body in _import_bodies(tool, annotations)
+        ]
+
+    def import_annotations(
+        self,
+        queue: QueueRef,
+        tool: str,
+        annotations: Sequence[Annotation],
+        *,
+        leave_out_invalid: bool = False,
+    ) -> list[AnnotationImport]:
+        """Take annotations that were made in another tool as verdicts of their annotators.
+
+        All or none of each 10,000, which are one import. Nothing is imported at all where some key
+        or label of them is not known, unless such are to be left out. What is imported again
+        changes nothing.
+
+        Args:
+            tool: where they were made, such as label-studio.
+            annotations: from `cleantrace.annotations.read_annotations`, or of your own making.
+        Raises:
+            AnnotationsInvalid, QueueNotFound, QueueClosed, Invalid
+        """
+        bodies = list(_import_bodies(tool, annotations, leave_out_invalid=leave_out_invalid))
+        path = f"{_path(queue)}/imports"
+        if len(bodies) > 1 and not leave_out_invalid:
+            for body in bodies:
+                found = self._transport.post(f"{path}/preview", body)
+                if found["invalid"]:
+                    # Refused whole, with its reasons.
+                    self._transport.post(path, body)
+        return [AnnotationImport.from_json(self._transport.post(path, body)) for body in bodies]
+
+    def imports(self, queue: QueueRef) -> Pages[AnnotationImport]:
+        """The queue's imports, the newest first."""
+        return self._pages(f"{_path(queue)}/imports", AnnotationImport)
+
+    def undo_import(self, queue: QueueRef, made: AnnotationImport | str) -> AnnotationImport:
+        """Take back the verdicts that an import brought.
+
+        Raises:
+            ImportNotFound, ImportUndone, QueueClosed
+        """
+        which = made if isinstance(made, str) else made.id
+        path = f"{_path(queue)}/imports/{quote(str(which), safe='')}/undo"
+        return AnnotationImport.from_json(self._transport.post(path))
+
+
+def _import_bodies(
+    tool: str, annotations: Sequence[Annotation], **options: Any
+) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(annotations), _MOST_ANNOTATIONS):
+        rows = [each.as_json() for each in annotations[start : start + _MOST_ANNOTATIONS]]
+        yield {"tool": tool, "annotations": rows, **options}
 
 
 def _path(queue: QueueRef) -> str:

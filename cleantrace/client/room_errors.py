@@ -33,6 +33,24 @@ class BatchNotFound(NotFound):
     code = "review-batch-not-found"
 
 
+class ImportNotFound(NotFound):
+    code = "review-import-not-found"
+
+
+class ImportUndone(Conflict):
+    code = "review-import-undone"
+
+
+class AnnotationsInvalid(Invalid):
+    """Keys or labels are not known; `errors` has the first rows. Nothing was imported."""
+
+    code = "review-annotations-invalid"
+
+
+class ImageBaseUnfit(Invalid):
+    code = "image-base-unfit"
+
+
 class SampleNotFound(NotFound):
     code = "review-sample-not-found"
 

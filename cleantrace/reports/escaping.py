@@ -10,7 +10,8 @@ import string
 _LONGEST = 500
 _JOINERS = "\u200c\u200d"
 """Needed to write some languages, and harmless."""
-_FORMULA_BEGINS = ("=", "+", "-", "@")
+FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
+"""What spreadsheets take for a formula where a cell begins with it, full width too."""
 _KEPT_IN_MARKDOWN = set(" ,;%()?'") | {"\N{RIGHT SINGLE QUOTATION MARK}"}
 
 
@@ -32,7 +33,7 @@ def _written_out(character: str) -> str:
 def cell(text: object, longest: int = _LONGEST) -> str:
     """For a table that may be pasted into a spreadsheet: never a formula."""
     found = visible(text, longest)
-    return f"'{found}" if found.startswith(_FORMULA_BEGINS) else found
+    return f"'{found}" if found.startswith(tuple(FORMULA_SIGNS)) else found
 
 
 def html(text: object, longest: int = _LONGEST) -> str:

@@ -70,6 +70,10 @@ def review(api: TestClient, scan: dict[str, Any], group: dict[str, Any]) -> None
     post(api, f"{queue}/samples", selection | {"k": 2})
     post(api, f"{queue}/batches", selection | {"verdict": {"kind": "unusable"}})
     post(api, f"{queue}/undo", {"steps": 1, "token": str(uuid4())}, status=200)
+    said = {"key": "point-00009", "annotator": "ada", "kind": "unusable"}
+    brought = {"tool": "label-studio", "annotations": [said]}
+    post(api, f"{queue}/imports/preview", brought, status=200)
+    post(api, f"{queue}/imports", brought)
 
 
 def export(api: TestClient, dataset: dict[str, Any]) -> None:

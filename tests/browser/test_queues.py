@@ -251,6 +251,7 @@ def test_looks(signed_in: Page, site: Site, day: Day) -> None:
         "queue-log": f"{QUEUES}/{day.single}/log",
         "queue-settings": f"{QUEUES}/{day.single}/settings",
         "queue-bulk": f"{QUEUES}/{day.single}/bulk?given=9&suggested=4",
+        "queue-imports": f"{QUEUES}/{day.single}/imports",
         "new-queue": f"{QUEUES}/new?scan={site.world.images}&given=4&suggested=9",
         "new-queue-scans": f"{QUEUES}/new",
         "new-queue-regression": f"{QUEUES}/new?scan={site.world.table}",

@@ -4,8 +4,9 @@ Everything is read as bytes and turned into numbers here, so that a bad value is
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import cast
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
@@ -16,7 +17,10 @@ from workers.data.spec import Chunk, IndexSpec, Layout, require_columns
 from workers.data.values import shown, texts_of, to_strings, to_table
 
 SUFFIXES = (".csv", ".csv.gz")
-_BLOCK_BYTES = 4 << 20
+# Arrow reads 32 blocks ahead of whoever takes them, and a row must fit into one.
+_BLOCK_BYTES = 512 << 10
+_LARGE_BLOCK_BYTES = 8 << 20
+_BATCH_BYTES = 4 << 20
 _PEEKED_ROWS = 1000
 
 
@@ -28,8 +32,9 @@ class CsvReader:
     def __init__(self, spec: IndexSpec, location: Location) -> None:
         self._spec = spec
         self.files = location.expand(SUFFIXES)
-        for file in self.files:
-            require_columns(spec, csv_header(file), file.name)
+        self.headers = [csv_header(file) for file in self.files]
+        for file, names in zip(self.files, self.headers, strict=True):
+            require_columns(spec, names, file.name)
         self.layout = self._find_layout()
 
     def labels(self) -> Iterator[pa.Array]:
@@ -95,8 +100,10 @@ def csv_header(file: Location) -> list[str]:
     Raises:
         DatasetUnreadable: the file does not parse.
     """
-    with _opened(file, None) as reader:
-        return [] if reader is None else list(reader.schema.names)
+    for block_bytes in (_BLOCK_BYTES, _LARGE_BLOCK_BYTES):
+        with suppress(_RowTooLong), _opened(file, None, block_bytes) as reader:
+            return [] if reader is None else list(reader.schema.names)
+    raise _row_too_long(file)
 
 
 def stream_csv(file: Location, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -105,14 +112,59 @@ def stream_csv(file: Location, columns: Sequence[str]) -> Iterator[pa.RecordBatc
     Raises:
         DatasetUnreadable: the file does not parse; names the row.
     """
-    with _opened(file, columns) as reader:
-        if reader is not None:
-            yield from reader
+    done = 0
+    for block_bytes in (_BLOCK_BYTES, _LARGE_BLOCK_BYTES):
+        with suppress(_RowTooLong), _opened(file, columns, block_bytes) as reader:
+            for batch in _grouped(_after(done, reader or ())):
+                done += batch.num_rows
+                yield batch
+            return
+    raise _row_too_long(file)
+
+
+def _after(done: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows behind the first so many."""
+    for batch in batches:
+        skipped = min(done, batch.num_rows)
+        done -= skipped
+        if skipped < batch.num_rows:
+            yield batch.slice(skipped)
+
+
+def _grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """As few larger batches: each costs the same whatever it holds."""
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(each.nbytes for each in group) >= _BATCH_BYTES:
+            yield from _joined(group)
+            group = []
+    if group:
+        yield from _joined(group)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """One, unless that could not be."""
+    return cast(
+        "list[pa.RecordBatch]", pa.Table.from_batches(batches).combine_chunks().to_batches()
+    )
+
+
+class _RowTooLong(Exception):
+    """A row is longer than a block."""
+
+
+def _row_too_long(file: Location) -> DatasetUnreadable:
+    return DatasetUnreadable(
+        f"{file.name} has a row of more than {_LARGE_BLOCK_BYTES >> 20} MB.",
+        field="uri",
+        remedy="Check its quotes: one that is not closed makes one row of all that follows.",
+    )
 
 
 @contextmanager
 def _opened(
-    file: Location, columns: Sequence[str] | None
+    file: Location, columns: Sequence[str] | None, block_bytes: int
 ) -> Iterator[arrow_csv.CSVStreamingReader | None]:
     bad: list[arrow_csv.InvalidRow] = []
 
@@ -132,7 +184,7 @@ def _opened(
             yield arrow_csv.open_csv(
                 opened,
                 # In one thread, for rows to be numbered.
-                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+                read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block_bytes),
                 parse_options=arrow_csv.ParseOptions(
                     newlines_in_values=True, invalid_row_handler=remember
                 ),
@@ -142,6 +194,8 @@ def _opened(
         if "Empty CSV file" in str(error):
             yield None
             return
+        if "straddling" in str(error):
+            raise _RowTooLong from error
         raise _does_not_parse(file, bad, error) from error
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetUnreadable(

@@ -22,6 +22,21 @@ _ISSUES = (
     "(empty where there is none). Rows stand in the data set's order; labels are indices into the "
     "dataset's `classes`, or numbers in a regression."
 )
+_TASKS = (
+    "Give a project of Label Studio the labelling interface, then import the tasks. Its JSON "
+    "export brings the annotations back, by the tasks' `key`."
+)
+_RECORDS = (
+    "`rg.Settings.from_json` reads the settings, `dataset.records.from_json` the records. Their "
+    "ids are the examples' keys, by which responses come back."
+)
+_IN_TEXTS = (
+    "The most suspicious first. A queue that is blind or hides suggestions tells none here either."
+)
+_CLASSES = (
+    "A class whose name is not visible, or would be changed, is written as JSON, in quotes; it "
+    "comes back as the class that it is."
+)
 _AS_THEY_ARE = (
     "Cells are those of the source, not made safe to show: open the file with what reads data, not "
     "with a spreadsheet."
@@ -52,7 +67,7 @@ def card_of(db: Session, export: Export, dataset: Dataset, progress: Progress) -
             fingerprint=dataset.fingerprint,
             examples=dataset.example_count or 0,
         ),
-        scan_id=request["scan_id"],
+        scan_id=taken.get("scan_id", request["scan_id"]),
         as_of=taken.get("as_of"),
         queues=[
             QueueOnCard(
@@ -93,6 +108,10 @@ def _notes(export: Export, dataset: Dataset) -> list[str]:
         return [_ISSUES, *csv_note]
     if export.kind == ExportKind.evidence:
         return list(_EVIDENCE)
+    if export.kind == ExportKind.label_studio:
+        return [_TASKS, _IN_TEXTS, _CLASSES]
+    if export.kind == ExportKind.argilla:
+        return [_RECORDS, _IN_TEXTS, _CLASSES]
     notes = [_LATER_COUNTS]
     if export.kind == ExportKind.patch:
         notes.append("`relabel` gives an example the label `new`; `remove` takes it out.")

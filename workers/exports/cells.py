@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from cleantrace.reports.escaping import FORMULA_SIGNS
 
 CSV_NOTE = (
     "CSV: a cell that begins with ' was not safe to show (it began as a formula does, or held "
@@ -18,11 +21,12 @@ CSV_NOTE = (
 
 # Control characters, and those that turn the direction of what follows.
 _CONTROLS = r"\x00-\x1f\x7f-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}"
-# What spreadsheets take for a formula, at the start or after what some of them split lines at.
-_FORMULA = r"=+@\-\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}"
+# At the start, or after what some spreadsheets split lines at.
+_FORMULA = re.escape(FORMULA_SIGNS)
 _UNSAFE_IN_CSV = rf"""^\s*[{_FORMULA}]|^'|[;|]["'\s]*[{_FORMULA}]|[{_CONTROLS}]"""
+_LOOKED_AT_ROWS = 1024
 _UNSAFE_IN_JSON = rf"[<>&{_CONTROLS}]"
-_PLAIN_IN_JSON = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\x7f": r"\u007f"}
+_PLAIN_IN_JSON = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\x7f": r"\u007f"})
 
 
 def csv_rows(columns: Sequence[pa.Array]) -> bytes:
@@ -61,6 +65,9 @@ def text_of(column: pa.Array) -> pa.Array:
 
 def _by_value(column: pa.Array, work: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """What becomes of a column, looking once at each value where the same ones come often."""
+    looked_at = column.slice(0, _LOOKED_AT_ROWS)
+    if 4 * len(looked_at.unique()) > len(looked_at):
+        return work(column)
     encoded = column.dictionary_encode()
     if 4 * len(encoded.dictionary) > len(column):
         return work(column)
@@ -114,7 +121,7 @@ def _as_json(column: pa.Array) -> pa.Array:
     escaped = pc.replace_substring(column.cast(pa.large_string()), "\\", "\\\\")
     escaped = pc.replace_substring(escaped, '"', '\\"')
     quoted = _between('"', escaped, '"')
-    return _mended(quoted, _UNSAFE_IN_JSON, _escaped_json, column)
+    return _mended(quoted, _UNSAFE_IN_JSON, inert_json, column)
 
 
 def _mended(
@@ -130,8 +137,9 @@ def _mended(
     return pc.replace_with_mask(column, found, pa.array(mended, pa.large_string()))
 
 
-def _escaped_json(text: str) -> str:
-    return "".join(_PLAIN_IN_JSON.get(each, each) for each in json.dumps(text))
+def inert_json(value: Any) -> str:
+    """JSON in ASCII, in whose texts nothing is left that a browser or a terminal would act on."""
+    return json.dumps(value, allow_nan=False).translate(_PLAIN_IN_JSON)
 
 
 def _escaped_cell(text: str) -> str:

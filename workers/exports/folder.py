@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from app.datasets.image_file import ImageFile
-from app.locations import path_of_file_uri
+from app.locations import Location, path_of_file_uri
 from workers.exports.cells import csv_rows, text_of
 from workers.exports.corrected import corrected_rows
 from workers.exports.parts import OutFile, Piece, TextForm
@@ -21,7 +21,7 @@ _PIECE_ROWS = 16_384
 
 
 def folder_files(source: Source) -> list[OutFile]:
-    store, classes = source.store, source.store.meta.classes
+    store, classes, folder = source.store, source.store.meta.classes, source.location
 
     def pieces(rows: int, _examples: int) -> Iterator[Piece]:
         for start in range(rows, len(store), _PIECE_ROWS):
@@ -32,7 +32,9 @@ def folder_files(source: Source) -> list[OutFile]:
             given = pa.array(labels[kept])
             table = pa.table(
                 {
-                    "path": [_path(source, cast(ImageFile, stored.inputs[i])) for i in kept],
+                    "path": [
+                        path_in_folder(folder, cast(ImageFile, stored.inputs[i])) for i in kept
+                    ],
                     "label": text_of(given) if classes is None else pa.array(classes).take(given),
                     "key": [stored.keys[i] for i in kept],
                 }
@@ -49,8 +51,8 @@ def _csv_of(table: pa.Table) -> bytes:
     return csv_rows([column.combine_chunks() for column in table.columns])
 
 
-def _path(source: Source, file: ImageFile) -> str:
-    """Relative to the folder, as a label file has it."""
-    if source.location.scheme == "file":
-        return os.path.relpath(path_of_file_uri(file.uri), source.location.path)
-    return file.uri.removeprefix(source.location.uri.rstrip("/") + "/")
+def path_in_folder(folder: Location, file: ImageFile) -> str:
+    """As a label file has it."""
+    if folder.scheme == "file":
+        return os.path.relpath(path_of_file_uri(file.uri), folder.path)
+    return file.uri.removeprefix(folder.uri.rstrip("/") + "/")

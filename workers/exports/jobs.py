@@ -22,6 +22,9 @@ from app.reviews.decisions import queues_named
 from app.scans import queries as scan_queries
 from app.settings import settings
 from app.signing.service import require_signer
+from app.uploads.places import find_registered
+from workers.data.jobs import allowed_roots
+from workers.exports.argilla import record_of, settings_of
 from workers.exports.arrays import NpzCorrection
 from workers.exports.card import card_of
 from workers.exports.corrected import expected_fingerprint
@@ -32,10 +35,12 @@ from workers.exports.evidence.snapshot import Snapshot
 from workers.exports.evidence.tables import Names, flags_file, scores_file
 from workers.exports.folder import folder_files
 from workers.exports.issues import issues_file
+from workers.exports.label_studio import labelling_interface, task_of
 from workers.exports.parts import PART_ROWS, OutFile, Piece, sha256_of, write_parts
 from workers.exports.patch import patch_file
 from workers.exports.progress import Progress
 from workers.exports.spelling import Spelling
+from workers.exports.suspects import Suspects, take_suspects
 from workers.exports.tables import Source, csv_files, parquet_files
 from workers.leases import Heartbeat, LeaseLost
 from workers.small_jobs import run_small_job
@@ -77,6 +82,8 @@ class _Making:
                     self._make_issues()
                 case ExportKind.evidence:
                     self._make_pack()
+                case ExportKind.label_studio | ExportKind.argilla:
+                    self._make_tasks()
                 case _:
                     self._make_files(self._decisions())
             self._tidy()
@@ -159,6 +166,47 @@ class _Making:
             "predicate": snapshot.predicate(),
         }
         self._save(self._progress)
+
+    def _make_tasks(self) -> None:
+        meta, progress = self._store.meta, self._progress
+        if progress.decisions is None:
+            progress.decisions = self._name("suspects", ".arrow")
+            with self._artifacts.writer(progress.decisions) as path:
+                progress.taken = take_suspects(self._export.request, path)
+            self._save(progress)
+        base, folder = self._export.request.get("image_base"), None
+        if base is not None:
+            roots = allowed_roots(self._dataset, self._artifacts)
+            folder = find_registered(self._dataset.uri, roots)
+        path = self._artifacts.local_path(progress.decisions)
+        suspects = Suspects(path, self._store, folder, base)
+        agent = f"cleantrace scan {progress.taken['scan_id']}"
+        if self._export.kind == ExportKind.argilla:
+            self._make(
+                0,
+                suspects.file(lambda each: record_of(each, meta, agent)),
+                self._file_name("records", ".json"),
+            )
+            self._make_text("settings", ".json", "application/json", settings_of(meta))
+        else:
+            self._make(
+                0,
+                suspects.file(lambda each: task_of(each, meta, agent)),
+                self._file_name("tasks", ".json"),
+            )
+            interface = labelling_interface(meta)
+            self._make_text("labelling-interface", ".xml", "application/xml", interface)
+        progress.fingerprint = ""
+
+    def _make_text(self, what: str, suffix: str, media_type: str, text: str) -> None:
+        """The second file, beside tasks or records."""
+
+        def write(path: Path) -> int:
+            path.write_text(text, encoding="utf-8")
+            return 0
+
+        if len(self._progress.files) == 1:
+            self._finish_file(self._file_name(what, suffix), suffix, media_type, write)
 
     def _make_files(self, decisions: Decisions) -> None:
         if self._export.kind == ExportKind.patch:

@@ -51,14 +51,20 @@ class Form(Protocol):
 
 
 class TextForm:
-    """Rows as bytes: the file is a header and its parts, one after the other."""
+    """Rows as bytes: a header, the parts one after the other, and a footer."""
 
     suffix = ".part"
 
     def __init__(
-        self, header: bytes, encode: Callable[[pa.Table], bytes], *, is_gzip: bool = False
+        self,
+        header: bytes,
+        encode: Callable[[pa.Table], bytes],
+        *,
+        footer: bytes = b"",
+        is_gzip: bool = False,
     ) -> None:
         self._header = header
+        self._footer = footer
         self._encode = encode
         self._is_gzip = is_gzip
 
@@ -77,6 +83,7 @@ class TextForm:
             for part in parts:
                 with part.open("rb") as opened:
                     shutil.copyfileobj(opened, file, _READ_BYTES)
+            file.write(self._packed(self._footer))
 
 
 class ParquetForm:

@@ -28,7 +28,7 @@ class Progress:
     """
     Attributes:
         save: keeps it in the row. Raises LeaseLost.
-        decisions: the artifact with what was decided.
+        decisions: the artifact with what was decided, or with what is to be.
         taken: counts of it; empty until it is there.
         files: those that are whole, as the result lists them; with `examples` as in `Part`.
         parts: of the file in hand, in order.

@@ -13,7 +13,7 @@ from app.datasets.example_store import ExampleStore
 from app.datasets.models import Dataset
 from app.locations import Location
 from app.uploads.places import find_registered
-from workers.data.csv_reader import CsvReader, csv_header, stream_csv
+from workers.data.csv_reader import CsvReader, stream_csv
 from workers.data.index import spec_of
 from workers.data.jobs import allowed_roots
 from workers.data.parquet_reader import ParquetReader, open_parquet
@@ -148,11 +148,13 @@ def _require_end(corrector: Corrector, reader: ParquetReader | CsvReader, file: 
 def csv_files(source: Source) -> tuple[list[OutFile], Spelling]:
     reader = CsvReader(source.spec, source.location)
     spelling = _spelling(source, reader, pa.binary())
-    return [_csv_file(source, reader, file, spelling) for file in reader.files], spelling
+    files = zip(reader.files, reader.headers, strict=True)
+    return [_csv_file(source, reader, *file, spelling) for file in files], spelling
 
 
-def _csv_file(source: Source, reader: CsvReader, file: Location, spelling: Spelling) -> OutFile:
-    names = csv_header(file)
+def _csv_file(
+    source: Source, reader: CsvReader, file: Location, names: list[str], spelling: Spelling
+) -> OutFile:
     is_gzip = file.name.lower().endswith(".gz")
 
     def pieces(rows: int, examples: int) -> Iterator[Piece]:

@@ -20,7 +20,9 @@ def test_an_export_is_asked_for_followed_and_downloaded(api: TestClient, data_di
     base = f"/projects/lab/datasets/{dataset['id']}"
     browser, viewer = signed_in(api), signed_in(api, role="viewer")
     assert f'href="{base}/exports"' in browser.get(base).text
-    assert "Nothing of this dataset is reviewed yet" in browser.get(f"{base}/exports").text
+    assert (
+        "Nothing of this dataset is scanned or reviewed yet" in browser.get(f"{base}/exports").text
+    )
     queue = review(api, dataset, {0: "b", 1: "unusable"})
     assert f'href="{base}/exports"' in browser.get(f"/projects/lab/queues/{queue}").text
 
@@ -63,7 +65,7 @@ def test_evidence_needs_a_scan_and_no_queue(api: TestClient, data_dir: Path) -> 
     url = f"/projects/lab/datasets/{dataset['id']}/exports"
     browser = signed_in(api)
     page = browser.get(url).text
-    assert re.findall(r'<option value="(\w+)"', page) == ["evidence"]
+    assert re.findall(r'<option value="([a-z-]+)"', page) == ["label-studio", "argilla", "evidence"]
     form = {"csrf_token": csrf_token(page), "what": "evidence", "register_as": ""}
     assert browser.post(url, data=form).status_code == 303
     make(get(api, "/exports")["items"][0]["id"])

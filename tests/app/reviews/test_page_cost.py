@@ -17,6 +17,7 @@ PAGES = (
     "", "/live", "?agreement=1", "/items", "/items?which=wrong", "/items?which=right&given=cat",
     "/items?which=wrong&given=cat&verdict=dog", "/items?which=unusable", "/items?which=disputed",
     "/items?given=cat&suggested=dog", "/log", "/log?who={who}", "/settings", "/bulk",
+    "/imports",
     "/bulk?given=cat",
 )  # fmt: skip
 

@@ -107,6 +107,13 @@ def _data(world: World) -> list[Any]:
     return [f"data {world.number()}", "1", world.make_file(), *columns]
 
 
+def _annotated(world: World) -> Path:
+    path = world.folder / "annotated.json"
+    entry = {"key": "point-00003", "annotator": "ada", "updated_at": "2026-01-01"}
+    path.write_text(json.dumps([entry | {"label": "1"}]))
+    return path
+
+
 def _no_arguments_once_signed(world: World) -> list[Any]:
     world.make_pack()
     return []
@@ -151,6 +158,9 @@ ARGUMENTS: Mapping[str, Callable[[World], list[Any]]] = {
     "queues create": lambda world: [f"queue {world.number()}", "--scan", world.scan.id],
     "queues list": lambda _: [],
     "queues mix": lambda world: [world.make_queue().id, "--audits", "0"],
+    "queues import": lambda world: [
+        world.make_queue().id, _annotated(world), "--format", "label-studio", "--dry-run"
+    ],
     "queues show": lambda world: [world.reviewed.id],
     "queues close": lambda world: [world.make_queue().id],
     "queues reopen": lambda world: [world.client.close_queue(world.make_queue()).id],
@@ -203,7 +213,7 @@ def test_json_is_json_alone(world: World, shell: Shell, name: str) -> None:
 
 
 def _is_list(name: str) -> bool:
-    return name.split()[-1] in {"list", "evaluations", "rejected", "download", "doctor"}
+    return name.split()[-1] in {"list", "evaluations", "rejected", "download", "doctor", "import"}
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)

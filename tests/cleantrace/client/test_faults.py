@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cleantrace import Client
+from cleantrace.annotations import Annotation
 from cleantrace.client import errors
 from tests import support
 from tests.cleantrace.client.front import (
@@ -132,6 +133,23 @@ def release_items(world: World) -> Call:
     return lambda client: client.release_items(queue)
 
 
+def import_annotations(world: World) -> Call:
+    queue, annotations = world.make_queue(), _annotations(world)
+    return lambda client: client.import_annotations(queue, "prodigy", annotations)
+
+
+def undo_import(world: World) -> Call:
+    queue = world.make_queue()
+    [made] = world.client.import_annotations(queue, "prodigy", _annotations(world))
+    return lambda client: client.undo_import(queue, made)
+
+
+def _annotations(world: World) -> list[Annotation]:
+    """Of somebody new, who becomes known as they come."""
+    flag = next(world.client.flags(world.scan))
+    return [Annotation(flag.key, f"annotator {world.number()}", "unusable")]
+
+
 def store_gate(world: World) -> Call:
     policy = {**POLICY, "name": f"gate-{world.number()}"}
     return lambda client: client.store_gate(policy)
@@ -171,6 +189,11 @@ WRITING: Mapping[str, Callable[[World], Call]] = {
     "decide": decide,
     "undo": undo,
     "release_items": release_items,
+    "preview_import": lambda world: on_queue(
+        lambda client, queue: client.preview_import(queue, "prodigy", _annotations(world))
+    )(world),
+    "import_annotations": import_annotations,
+    "undo_import": undo_import,
     "store_gate": store_gate,
     "check_gate": lambda world: lambda client: client.check_gate(POLICY, scan=world.scan),
     "create_export": lambda world: lambda client: client.create_export(world.dataset),
@@ -219,10 +242,15 @@ READING: Mapping[str, Callable[[World], Call]] = {
     "get_queue": lambda world: lambda client: client.get_queue(world.reviewed),
     "queue_progress": lambda world: lambda client: client.queue_progress(world.reviewed).mine,
     "verdicts": lambda world: lambda client: list(client.verdicts(world.reviewed)),
+    "imports": lambda world: lambda client: list(client.imports(world.reviewed)),
     "gates": lambda _: lambda client: list(client.gates("release")),
     "get_gate": lambda world: _with(next(world.client.gates("release")), Client.get_gate),
     "gate_evaluations": lambda _: lambda client: list(islice(client.gate_evaluations(), 1)),
     "get_gate_evaluation": lambda world: _with(world.gate_evaluation, Client.get_gate_evaluation),
+    "example_image": lambda world: _refused(lambda client: client.example_image(world.dataset, 0)),
+    "gate_pictures": lambda world: _refused(
+        lambda client: client.gate_pictures(world.gate_evaluation)
+    ),
     "explain_gate": lambda world: _with(world.gate_evaluation, Client.explain_gate),
     "exports": lambda _: lambda client: next(client.exports()),
     "get_export": lambda world: lambda client: client.get_export(world.export),
@@ -239,6 +267,17 @@ _NO_REQUEST = {"close", "of_stack"}
 
 def _with(thing: Any, method: Callable[[Client, Any], Any]) -> Call:
     return lambda client: method(client, thing)
+
+
+def _refused(call: Call) -> Call:
+    """The world has no pictures; that it has none is to be told as surely."""
+
+    def run(client: Client) -> str:
+        with pytest.raises(errors.ApiError) as raised:
+            call(client)
+        return raised.value.code
+
+    return run
 
 
 def test_every_method_is_here() -> None:

@@ -204,3 +204,20 @@ def test_gzip_is_unpacked_and_a_truncated_one_unreadable(index: Indexer) -> None
 def test_unfitting_modality_is_refused(index: Indexer) -> None:
     with pytest.raises(DatasetUnreadable, match="modality image"):
         index(index.csv("a,y\n1,0\n"), columns={"input": "a", "label": "y"}, modality="image")
+
+
+def test_long_rows_are_read_wherever_they_stand(index: Indexer) -> None:
+    words = {1200: 300_000}
+    rows = [f"k{i},{'words ' * words.get(i, 200)}{i},{'ab'[i % 2]}" for i in range(1500)]
+    columns = TEXT | {"key": "id"}
+    result = index(index.csv("\n".join(["id,text,y", *rows]) + "\n"), columns=columns)
+    assert result.count == 1500
+    stored = index.store().rows(0, 1500)
+    assert stored.keys == [f"k{i}" for i in range(1500)]
+    assert all(str(text).endswith(f" {i}") for i, text in enumerate(stored.inputs))
+
+
+def test_row_without_an_end_is_refused(index: Indexer) -> None:
+    name = index.csv('text,y\na,0\n"' + "words,\n" * 3_000_000)
+    with pytest.raises(DatasetUnreadable, match="row of more than 8 MB"):
+        index(name, columns=TEXT)
