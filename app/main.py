@@ -85,7 +85,6 @@ def create_app() -> Api:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
-    app.include_router(signing)
     project = APIRouter(prefix="/api/v1/projects/{project}")
     for room in (
         datasets,
@@ -112,6 +111,7 @@ def create_app() -> Api:
     ):
         project.include_router(room)
     app.include_router(project)
+    app.include_router(signing)
     pages = APIRouter(prefix="/projects/{project}")
     for room in (
         dataset_pages,

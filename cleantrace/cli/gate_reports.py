@@ -1,20 +1,24 @@
 """The reports that commands on gates write: which are asked for, their pictures, and where to."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cleantrace.cli.exits import complain
 from cleantrace.cli.results import print_json
 from cleantrace.cli.service import out
-from cleantrace.client import Client, GateEvaluation
 from cleantrace.client.errors import CleantraceError
-from cleantrace.gates import PolicyFile
 from cleantrace.reports import FORMATS, Report
 from cleantrace.reports.pictures import LONGEST, MOST_PICTURES
 from cleantrace.reports.terminal import styled
+
+if TYPE_CHECKING:
+    from cleantrace.client import Client, GateEvaluation
+    from cleantrace.gates import PolicyFile
 
 _SHEET = "png"
 _KNOWN = ", ".join([*FORMATS, _SHEET])

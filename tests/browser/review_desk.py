@@ -52,7 +52,8 @@ class Desk:
 
     def saved(self, count: int) -> list[dict[str, Any]]:
         """What the service has of this person, the earliest first, once all is there."""
-        expect(self.page.locator("#unsaved")).to_be_hidden()
+        # After failures on a busy machine the page may wait so long until it tries again.
+        expect(self.page.locator("#unsaved")).to_be_hidden(timeout=45_000)
         self.page.wait_for_function(
             "prefix => !Object.keys(localStorage).some((key) => key.startsWith(prefix))",
             arg="cleantrace/review/",
