@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import zip_longest
 from typing import NamedTuple
 from uuid import UUID
@@ -218,7 +219,10 @@ class ScanSession:
                 rows = np.flatnonzero((missing == lacking).all(1))
                 wanted = np.flatnonzero(lacking)
                 parts += [(rows[at : at + size], wanted) for at in range(0, len(rows), size)]
-        with ThreadPoolExecutor(1, thread_name_prefix="decode") as ahead:
+        # Torch threads of this thread's own would be one team too many for OpenMP: with more of
+        # them than cores it sleeps at the end of each loop, and a scan takes half as long again.
+        alone = partial(torch.set_num_threads, 1)
+        with ThreadPoolExecutor(1, "decode", initializer=alone) as ahead:
             coming = [ahead.submit(self._read, start + rows) for rows, _ in parts[:1]]
             for (rows, wanted), following in zip_longest(parts, parts[1:]):
                 inputs, targets = coming.pop().result()
