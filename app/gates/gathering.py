@@ -13,7 +13,7 @@ from app.access.service import Caller
 from app.datasets.content import example_contents
 from app.datasets.models import Dataset, DatasetStatus, Modality, Task
 from app.datasets.service import label_name
-from app.estimates.service import estimate_wrong_labels
+from app.estimates.service import estimate_briefly
 from app.estimates.slices import Slice, SliceEmpty
 from app.gates import queries, words
 from app.gates.carried import decided_elsewhere
@@ -164,7 +164,7 @@ def _wrong_labels_in(
     about = WrongLabelFacts(confidence=confidence, label=label, key=key)
     part = Slice(() if label is None else (label,), key)
     try:
-        told = estimate_wrong_labels(
+        told = estimate_briefly(
             db, caller, dataset.id, alpha=1 - confidence, target=target, part=part
         )
     except (ClassUnknown, SliceEmpty) as error:
