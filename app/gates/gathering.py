@@ -82,8 +82,10 @@ def gather(
 
 
 def gather_baseline(db: Session, caller: Caller, policy: Policy, baseline: Subject) -> Facts:
-    """The same of a baseline, which is compared with nothing; only ratchets look at it."""
-    facts = gather(db, caller, policy, baseline, None)
+    """The same of a baseline, which is compared with nothing: what ratchets look at."""
+    ratchets = [rule for rule in policy.rules if getattr(rule, "ratchet", False)]
+    asked = policy.model_copy(update={"rules": ratchets})
+    facts = gather(db, caller, asked, baseline, None)
     return facts.model_copy(update={"examples": ()})
 
 
