@@ -37,7 +37,7 @@ def joined_blocks(
             string_agg({label.format("was")}, '') AS label_was
         FROM (SELECT * FROM examples WHERE dataset_id = %(now)s) now
         FULL JOIN (SELECT * FROM examples WHERE dataset_id = %(was)s) was USING (key)
-        GROUP BY now.position / {_IN_A_BLOCK}
+        GROUP BY now.position IS NULL, coalesce(now.position, was.position) / {_IN_A_BLOCK}
     """  # noqa: S608
     return streamed(db, statement, {"now": now_id, "was": was_id})
 

@@ -254,6 +254,11 @@ class ExampleStore:
         """As `rows`, without touching the inputs: no image file is read."""
         return _keys_and_labels(list(self._parts(start, stop)), self.meta)
 
+    def labels(self) -> np.ndarray:
+        """Of all examples, (n,), without touching the rest; the caller's own to change."""
+        parts = [part.column("label").to_numpy() for part in self._parts(0, self._count)]
+        return np.concatenate([np.empty(0, self.meta.label_dtype), *parts])
+
     def keys_and_labels_at(self, positions: np.ndarray) -> tuple[pa.ChunkedArray, np.ndarray]:
         """The same of any positions (n,), ascending, by whole columns."""
         breaks = np.flatnonzero(np.diff(positions // self.meta.batch_rows)) + 1

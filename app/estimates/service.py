@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,8 @@ from app.reviews.blindness import require_sight
 from app.scans.service import latest_recall
 
 COURSE_POINTS = 101
+_Counts = dict[int | None, int]
+"""Examples by class; of none in a regression."""
 AUDIT_COLUMNS = (
     "number",
     "unreviewed",
@@ -49,6 +52,24 @@ AUDIT_COLUMNS = (
     "outcome",
 )
 REVIEWED_COLUMNS = ("position", "key", "given_label", "given_target", "left_after", "outcome")
+
+
+@dataclass(frozen=True)
+class BriefEstimate:
+    wrong: WrongLabelsOut
+    audits: AuditsOut
+    forecast: ForecastOut
+
+
+def estimate_briefly(
+    db: Session, caller: Caller, dataset_id: UUID, *, alpha: float, target: float, part: Slice
+) -> BriefEstimate:
+    """Of a slice the bounds alone: nothing by class, and not how it came. Raises the same."""
+    dataset = get_ready_dataset(db, caller, dataset_id)
+    require_sight(db, caller, dataset_id)
+    history, _ = _history(db, dataset, part)
+    wrong = _wrong_labels(findings(history, alpha=alpha).all, history.examples)
+    return BriefEstimate(wrong, _audits(history), _forecast(history, wrong, target, alpha))
 
 
 def estimate_wrong_labels(
@@ -86,10 +107,7 @@ def estimate_of(
     joint: bool = False,
 ) -> LabelEstimateOut:
     """The same of an indexed dataset, for a caller who may know it."""
-    labels = part.classes_of(dataset)
-    counts = _examples_by_class(db, dataset, part, labels)
-    left = [_left(row) for row in queries.what_left(db, dataset.id, labels, part.key)]
-    history = History(sum(counts.values()), left, is_slice=not part.is_whole)
+    history, counts = _history(db, dataset, part)
     class_alpha = alpha / max(len(counts), 1) if joint else alpha
     found = findings(history, alpha=alpha)
     wrong = _wrong_labels(found.all, history.examples)
@@ -145,13 +163,21 @@ def copy_reviewed(db: Session, dataset_id: UUID) -> Iterator[memoryview | bytes]
     return queries.copy_reviewed(db, dataset_id)
 
 
+def _history(db: Session, dataset: Dataset, part: Slice) -> tuple[History, _Counts]:
+    """Raises ClassUnknown, SliceEmpty."""
+    labels = part.classes_of(dataset)
+    counts = _examples_by_class(db, dataset, part, labels)
+    left = [_left(row) for row in queries.what_left(db, dataset.id, labels, part.key)]
+    return History(sum(counts.values()), left, is_slice=not part.is_whole), counts
+
+
 def _left(row: Any) -> Left:
     return Left(row.after, row.label, Outcome(row.outcome), row.examples, row.unreviewed)
 
 
 def _examples_by_class(
     db: Session, dataset: Dataset, part: Slice, labels: list[int] | None
-) -> dict[int | None, int]:
+) -> _Counts:
     """How many examples there are of each class that has some. Raises SliceEmpty."""
     if part.key is not None:
         counts = queries.examples_of(db, dataset.id, labels, part.key)
@@ -169,14 +195,16 @@ def _examples_by_class(
         raise SliceEmpty(
             f"There is no example{slice_in_words(part)}.",
             field="label" if part.key is None else "key",
-            remedy="Look at the dataset's keys: they are case-sensitive, `*` stands for any "
+            remedy="Choose a class that has examples."
+            if part.key is None
+            else "Look at the dataset's keys: they are case-sensitive, `*` stands for any "
             "characters and `?` for one.",
         )
     return found
 
 
 def _classes(
-    dataset: Dataset, history: History, counts: dict[int | None, int], alpha: float
+    dataset: Dataset, history: History, counts: _Counts, alpha: float
 ) -> list[ClassWrongOut]:
     classes = []
     for label, name in enumerate(dataset.classes or []):

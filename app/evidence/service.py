@@ -72,8 +72,7 @@ def nearest(
     index = found.label_index(label, "label")
     allowed = np.ones(len(sketches), bool)
     if index is not None:
-        _, labels = open_store(found.dataset).keys_and_labels(0, len(sketches))
-        allowed = labels == index
+        allowed = open_store(found.dataset).labels() == index
     allowed[list(leave_out)] = False
     top = top_influences(sketches, query[None], k, allowed=allowed)
     ends = [

@@ -31,7 +31,7 @@ def decided_elsewhere(db: Session, dataset: Dataset) -> list[int]:
     known = []
     for dataset_id, decided in groupby(rows, key=lambda row: row.dataset_id):
         store = open_store(others[dataset_id])
-        labels = store.keys_and_labels(0, len(store))[1].copy()
+        labels = store.labels()
         positions = []
         for row in decided:
             positions.append(row.position)

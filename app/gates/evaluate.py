@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.gates import words
 from app.gates.facts import Inputs
-from app.gates.limits import direction, limit_in_words, limit_of
+from app.gates.limits import direction, limit_in_words, limit_of, unit_of
 from app.gates.measures import NAME_BASELINE, Measured, NoData, measure
 from app.gates.policy import Fingerprint, Level, Rule
 from app.gates.results import (
@@ -146,25 +146,24 @@ class _Fault:
 
 
 def _faults(rule: Rule, each: Measured, before: float | None) -> list[_Fault]:
-    """The limits that a number is beyond; exactly at a limit is within."""
+    """The limits that a number is beyond; exactly at a limit is within. Both look different."""
     word = "at most" if direction(rule) > 0 else "at least"
-    limits = [(limit_of(rule), f"{word} {{}} is asked for"), (before, "the baseline has {}")]
+    limits = [
+        # What is asked for is no bound, and not to be rounded like one.
+        (limit_of(rule), f"{word} {{}} is asked for", unit_of(rule)),
+        (before, "the baseline has {}", each.in_words),
+    ]
     found = []
-    for limit, text in limits:
+    for limit, text, in_words in limits:
         if limit is not None and direction(rule) * (each.value - limit) > 0:
-            digits = _digits(each, limit)
-            told = text.replace("{}", each.in_words(limit, digits), 1)
+            alike = each.in_words(each.value, words.USUAL) == in_words(limit, words.USUAL)
+            digits = words.ALL if alike else words.USUAL
+            told = text.replace("{}", in_words(limit, digits), 1)
             if isinstance(rule, Fingerprint):
                 told = "they must be the same"
             by = abs(each.value - limit)
             found.append(_Fault(limit, by, f"{each.told(digits)}; {told}"))
     return found
-
-
-def _digits(each: Measured, limit: float) -> int:
-    """So many that a number and the limit that it is beyond look different."""
-    alike = each.in_words(each.value, words.USUAL) == each.in_words(limit, words.USUAL)
-    return words.ALL if alike else words.USUAL
 
 
 def _may_hold(rule: Rule, each: Measured, faults: Sequence[_Fault]) -> bool:

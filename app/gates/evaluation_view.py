@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from app.gates.limits import direction, limit_of, unit_of
 from app.gates.pictures import Held, limit_picture, mark
 from app.gates.policy import (
     Agreement,
+    DetectorRecall,
     EstimatedShare,
     Fingerprint,
     FoundWrong,
@@ -183,20 +184,21 @@ def _rules(report: Report, inputs: Inputs, evaluation: EvaluationOut) -> list[Ru
             reason=unbroken(told["reason"]),
             remedy=None if told["status"] == "pass" else told["remedy"],
             waiver=waiver(told),
-            picture=_picture(asked[told["id"]], results[told["id"]], inputs),
+            picture=rule_picture(asked[told["id"]], results[told["id"]], inputs),
         )
         for told in report.rules
     ]
 
 
-def _picture(rule: Rule, result: RuleResult, inputs: Inputs) -> Markup | None:
+def rule_picture(rule: Rule, result: RuleResult, inputs: Inputs) -> Markup | None:
+    """None where there is no number, or nothing to hold it against."""
     limit = limit_of(rule)
     if result.value is None or isinstance(rule, Fingerprint):
         return None
     if limit is None and result.baseline is None:
         return None
-    in_words: Callable[[float], str] = unit_of(rule)
-    lowest, likeliest = _interval(rule, inputs)
+    in_words = unit_of(rule)
+    other_end, likeliest = _interval(rule, inputs)
     return limit_picture(
         Held(
             value=result.value,
@@ -207,18 +209,22 @@ def _picture(rule: Rule, result: RuleResult, inputs: Inputs) -> Markup | None:
             less_is_better=direction(rule) > 0,
             is_share=in_words is percent,
             in_words=in_words,
-            lowest=lowest,
+            other_end=other_end,
             likeliest=likeliest,
         )
     )
 
 
 def _interval(rule: Rule, inputs: Inputs) -> tuple[float | None, float | None]:
-    """The lower bound and the likeliest share beside an upper bound."""
+    """Where the number is a bound: the other one, and what is likeliest."""
+    if isinstance(rule, DetectorRecall):
+        found = inputs.facts.recall
+        return None if found is None else found.highest, None
     if not isinstance(rule, WrongLabels):
         return None, None
+    asked = (rule.confidence, rule.label, rule.key)
     for each in inputs.facts.wrong_labels:
-        if each.confidence == rule.confidence:
+        if (each.confidence, each.label, each.key) == asked:
             if rule.of == "after":
                 return each.lower_after, each.estimate_after
             return each.lower_before, each.estimate_before
@@ -268,11 +274,14 @@ def _steps(
             f"{dataset_url(caller, dataset)}/exports",
         )
     stale = scan is None or any(isinstance(rule, ScanAge) for rule in unmet)
-    run = newest_run_on(db, caller, dataset.id) if is_engineer and stale else None
+    weak = any(isinstance(rule, DetectorRecall) for rule in unmet)
+    run = newest_run_on(db, caller, dataset.id) if is_engineer and (stale or weak) else None
     if run is not None:
         yield Step(
             "Scan it",
-            "There is no verdict on scores that are missing or stale.",
+            "There is no verdict on scores that are missing or stale."
+            if stale
+            else "With more errors planted, or more flagged: what was computed is not again.",
             with_query(f"{base}/scans/new", run=run.id),
         )
     if is_engineer and evaluation.policy.version is not None:

@@ -13,7 +13,7 @@ from app.access.service import Caller
 from app.datasets.content import example_contents
 from app.datasets.models import Dataset, DatasetStatus, Modality, Task
 from app.datasets.service import label_name
-from app.estimates.service import estimate_wrong_labels
+from app.estimates.service import estimate_briefly
 from app.estimates.slices import Slice, SliceEmpty
 from app.gates import queries, words
 from app.gates.carried import decided_elsewhere
@@ -82,8 +82,10 @@ def gather(
 
 
 def gather_baseline(db: Session, caller: Caller, policy: Policy, baseline: Subject) -> Facts:
-    """The same of a baseline, which is compared with nothing; only ratchets look at it."""
-    facts = gather(db, caller, policy, baseline, None)
+    """The same of a baseline, which is compared with nothing: what ratchets look at."""
+    ratchets = [rule for rule in policy.rules if getattr(rule, "ratchet", False)]
+    asked = policy.model_copy(update={"rules": ratchets})
+    facts = gather(db, caller, asked, baseline, None)
     return facts.model_copy(update={"examples": ()})
 
 
@@ -164,7 +166,7 @@ def _wrong_labels_in(
     about = WrongLabelFacts(confidence=confidence, label=label, key=key)
     part = Slice(() if label is None else (label,), key)
     try:
-        told = estimate_wrong_labels(
+        told = estimate_briefly(
             db, caller, dataset.id, alpha=1 - confidence, target=target, part=part
         )
     except (ClassUnknown, SliceEmpty) as error:

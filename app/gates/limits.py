@@ -49,8 +49,8 @@ def limit_in_words(rule: Rule) -> str:
     return ", ".join(parts)
 
 
-def unit_of(rule: Rule) -> Callable[[float], str]:
-    """A number of the rule's in words."""
+def unit_of(rule: Rule) -> Callable[..., str]:
+    """Puts a number of the rule's in words, with so many digits if they are given."""
     match rule:
         case ScanAge():
             return words.days

@@ -300,10 +300,10 @@ def _(_rule: DetectorRecall, inputs: Inputs) -> list[Measured]:
             found.lowest,
             f"at least {{}} of {found.planted:,} errors planted in memory would have been flagged, "
             f"with {words.percent(0.95)} confidence",
-            words.percent,
+            words.lower_bound,
             "Flag more, or score with more checkpoints and layers.",
             at_best=found.highest,
-            at_best_in_words=words.percent(found.highest),
+            at_best_in_words=words.bound(found.highest),
             undecided_remedy=f"Too few were planted to tell. {_PLANT}",
         )
     ]

@@ -52,5 +52,6 @@ class GateEvaluation(Base):
 
     __table_args__ = (
         Index(None, "project_id", "at", "id"),
+        Index(None, "project_id", "gate", "at", "id"),
         Index(None, "dataset_id", "at", "id"),
     )

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.dashboard.formatting import moment, plural, unbroken
 from app.dashboard.svg import coordinate, tag
-from app.estimates.words import at_least
+from app.estimates.words import at_least, at_most
 from app.gates.results import Finding, Verdict
 
 VERDICTS = {
@@ -89,7 +89,7 @@ class Held:
     Attributes:
         told: the number in words.
         limit: None where only the baseline's number counts.
-        lowest, likeliest: where the number is an upper bound.
+        other_end, likeliest: where the number is an end of an interval.
         less_is_better: the limit is the most that it may be.
         is_share: of 1.
     """
@@ -102,7 +102,7 @@ class Held:
     less_is_better: bool
     is_share: bool
     in_words: Callable[[float], str]
-    lowest: float | None = None
+    other_end: float | None = None
     likeliest: float | None = None
 
 
@@ -128,8 +128,11 @@ def limit_picture(held: Held) -> Markup:
             taken.append(at)
     parts.append(_name(unbroken(held.told), x(held.value), _TOP - 8, "value-name"))
     told = [f"{held.told} found"]
-    if held.lowest is not None:
-        told = [f"between {at_least(held.lowest)} and {held.told}"]
+    if held.other_end is not None:
+        ends = (held.told, at_most(held.other_end))
+        if held.less_is_better:
+            ends = (at_least(held.other_end), held.told)
+        told = [f"between {' and '.join(ends)}"]
     most = "at most" if held.less_is_better else "at least"
     told += [
         f"{most} {held.in_words(value)}" if name == "limit" else f"baseline {held.in_words(value)}"
@@ -146,7 +149,7 @@ def limit_picture(held: Held) -> Markup:
 
 
 def _scale(held: Held) -> Callable[[float], float]:
-    numbers = (held.value, held.limit, held.baseline, held.lowest)
+    numbers = (held.value, held.limit, held.baseline, held.other_end)
     known = [each for each in numbers if each is not None]
     low, most = min([0.0, *known]), max(known)
     high = most + 0.25 * (most - low)
@@ -174,19 +177,19 @@ def _allowed(
 def _measured(held: Held, x: Callable[[float], float]) -> list[Markup]:
     kind, middle = held.finding.value, _TOP + _BAR / 2
     at = x(held.value)
-    if held.lowest is None:
+    if held.other_end is None:
         begin = x(0.0)
         left, width = min(begin, at), abs(at - begin)
         return [
             tag("rect", class_=f"bar {kind}", x=left, y=_TOP + 2, width=width, height=_BAR - 4),
             tag("circle", class_=f"end {kind}", cx=at, cy=middle, r=5),
         ]
-    left = x(held.lowest)
+    left, right = sorted((x(held.other_end), at))
     parts = [
-        tag("rect", class_=f"bar {kind}", x=left, y=_TOP + 2, width=max(at - left, 1.0),
+        tag("rect", class_=f"bar {kind}", x=left, y=_TOP + 2, width=max(right - left, 1.0),
             height=_BAR - 4),
         tag("path", class_=f"ends {kind}",
-            d=f"M{coordinate(left)} {_TOP - 1:g}v{_BAR + 2:g}M{coordinate(at)} {_TOP - 1:g}"
+            d=f"M{coordinate(left)} {_TOP - 1:g}v{_BAR + 2:g}M{coordinate(right)} {_TOP - 1:g}"
             f"v{_BAR + 2:g}"),
     ]  # fmt: skip
     if held.likeliest is not None:

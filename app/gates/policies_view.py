@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from markupsafe import Markup
 from sqlalchemy.orm import Session
@@ -106,8 +107,7 @@ class PolicyView:
 
 
 def evaluation_rows(db: Session, caller: Caller, rows: Sequence[EvaluationRow]) -> list[VerdictRow]:
-    datasets = datasets_of(db, {row.dataset_id for row in rows})
-    titles = {key: f"{each.name} {each.version}" for key, each in datasets.items()}
+    titles = _titles(db, rows)
     return [
         _verdict_row(caller, row, titles[row.dataset_id], version=row.gate_version, by=row.by)
         for row in rows
@@ -132,17 +132,20 @@ def _verdict_row(
 
 
 def gate_cards(db: Session, caller: Caller, names: Sequence[str]) -> list[GateCard]:
+    """In as many statements for many gates as for few."""
     project = caller.project_id
     stored = queries.latest_policies(db, project, names)
-    recent = _by_gate(queries.recent_evaluations(db, project, names, most=_HISTORY))
+    policies = _policies(db, caller, {name: each.policy for name, each in stored.items()}, names)
+    every = queries.recent_evaluations(db, project, names, most=_HISTORY)
+    recent, titles = _by_gate(every), _titles(db, every)
     latest = _by_gate(queries.latest_of_each_dataset(db, project, names))
     return [
         _card(
             caller,
             name,
             None if name not in stored else stored[name].version,
-            _policy(db, caller, name, stored[name].policy if name in stored else None),
-            _strip(db, recent.get(name, [])),
+            policies[name],
+            _strip(recent.get(name, []), titles),
             sorted(latest.get(name, []), key=lambda row: row.at, reverse=True),
         )
         for name in names
@@ -154,12 +157,16 @@ def _by_gate(rows: Iterable[Any]) -> dict[str, list[Any]]:
     return {gate: list(found) for gate, found in groupby(ordered, key=lambda row: row.gate)}
 
 
-def _policy(db: Session, caller: Caller, name: str, stored: dict[str, Any] | None) -> Policy:
-    """The stored one, or what the latest check held a dataset against. Raises GateNotFound."""
-    found = stored or queries.policy_of_latest(db, caller.project_id, name)
-    if found is None:
-        raise _unknown(name)
-    return Policy.model_validate(found)
+def _policies(
+    db: Session, caller: Caller, stored: dict[str, dict[str, Any]], names: Sequence[str]
+) -> dict[str, Policy]:
+    """The stored ones, or what the latest checks held datasets against. Raises GateNotFound."""
+    others = [name for name in names if name not in stored]
+    found = stored | queries.policies_of_latest(db, caller.project_id, others)
+    for name in names:
+        if name not in found:
+            raise _unknown(name)
+    return {name: Policy.model_validate(found[name]) for name in names}
 
 
 def _unknown(name: str) -> GateNotFound:
@@ -197,11 +204,15 @@ def _rule_rows(policy: Policy) -> list[RuleRow]:
     return [RuleRow(unbroken(sentence(rule)), rule.level is Level.warn) for rule in policy.rules]
 
 
-def _strip(db: Session, recent: Sequence[Any]) -> Markup | None:
+def _titles(db: Session, rows: Sequence[Any]) -> dict[UUID, str]:
+    """Of the datasets that the rows are about."""
+    datasets = datasets_of(db, {row.dataset_id for row in rows})
+    return {key: f"{each.name} {each.version}" for key, each in datasets.items()}
+
+
+def _strip(recent: Sequence[Any], titles: dict[UUID, str]) -> Markup | None:
     if not recent:
         return None
-    datasets = datasets_of(db, {row.dataset_id for row in recent})
-    titles = {key: f"{each.name} {each.version}" for key, each in datasets.items()}
     oldest_first = sorted(recent, key=lambda row: row.at)
     return verdict_strip(
         [Past(Verdict(row.verdict), row.at, titles[row.dataset_id]) for row in oldest_first]
@@ -220,7 +231,7 @@ def policy_view(
         raise _unknown(name)
     versions, _ = list_policies(db, caller, name=name, limit=_MOST_VERSIONS)
     shown = _chosen(versions, version) if versions else None
-    policy = _policy(db, caller, name, None if shown is None else shown.policy)
+    policy = _policies(db, caller, {} if shown is None else {name: shown.policy}, [name])[name]
     other = _other(versions, shown, against)
     recent = queries.recent_evaluations(db, caller.project_id, [name], most=_HISTORY)
     return PolicyView(
@@ -240,7 +251,7 @@ def policy_view(
         versions=[_version_row(caller, each, shown) for each in versions],
         against=None if other is None else other.version,
         difference=[] if shown is None or other is None else _difference(other, shown),
-        strip=_strip(db, recent),
+        strip=_strip(recent, _titles(db, recent)),
     )
 
 

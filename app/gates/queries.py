@@ -204,14 +204,22 @@ def latest_of_each_dataset(
     return db.execute(_LATEST_OF_EACH, {"names": list(names), "project": project_id}).all()
 
 
-def policy_of_latest(db: Session, project_id: uuid.UUID, name: str) -> dict[str, Any] | None:
-    """What the latest evaluation of this name held a dataset against, stored or not."""
-    return db.scalar(
-        select(GateEvaluation.inputs["policy"])
-        .where(GateEvaluation.project_id == project_id, GateEvaluation.gate == name)
-        .order_by(GateEvaluation.at.desc(), GateEvaluation.id.desc())
-        .limit(1)
-    )
+_POLICIES_OF_LATEST = text("""
+    SELECT asked.name, latest.policy FROM unnest(CAST(:names AS text[])) asked (name)
+    CROSS JOIN LATERAL (
+        SELECT inputs -> 'policy' AS policy FROM gate_evaluations
+        WHERE project_id = :project AND gate = asked.name
+        ORDER BY at DESC, id DESC LIMIT 1
+    ) latest
+""")
+
+
+def policies_of_latest(
+    db: Session, project_id: uuid.UUID, names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """What the latest evaluation of each name held a dataset against, stored or not."""
+    rows = db.execute(_POLICIES_OF_LATEST, {"names": list(names), "project": project_id})
+    return {row.name: row.policy for row in rows}
 
 
 def flagged_positions(db: Session, scan_id: uuid.UUID) -> Sequence[int]:

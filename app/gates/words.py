@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from app.estimates.words import at_most
+from app.estimates.words import at_least, at_most
 from app.percent import percent as in_percent
 
 USUAL = 4
@@ -20,6 +20,11 @@ def percent(share: float, digits: int = USUAL) -> str:
 def bound(share: float, digits: int = USUAL) -> str:
     """Never rounded to less than it is, and told as the page of estimates does."""
     return at_most(share) if digits == USUAL else percent(share, digits)
+
+
+def lower_bound(share: float, digits: int = USUAL) -> str:
+    """Never rounded to more than it is."""
+    return at_least(share) if digits == USUAL else percent(share, digits)
 
 
 def count(value: float, _digits: int = USUAL) -> str:

@@ -31,7 +31,8 @@ async def _events(caller: Caller, scan_id: UUID) -> AsyncIterator[ServerSentEven
     seen: tuple[object, ...] | None = None
     while True:
         scan = await asyncio.to_thread(_look, caller, scan_id)
-        state = (scan.status, scan.progress.examples_done, scan.progress.shard_count)
+        done = scan.progress
+        state = (scan.status, done.examples_done, done.shards_done, done.shard_count)
         over = scan.status not in UNFINISHED
         if state != seen or over:
             seen = state

@@ -60,13 +60,13 @@ def latest_canaries(db: Session, dataset_id: uuid.UUID) -> Row[uuid.UUID, dict[s
 
 def progress_of(
     db: Session, scan_ids: Sequence[uuid.UUID], window_s: float
-) -> dict[uuid.UUID, Row[uuid.UUID, int, int, int, int, datetime]]:
+) -> dict[uuid.UUID, Row[uuid.UUID, int, int, int, int, int, datetime]]:
     """Counts over the shard rows of each scan, in one statement for any number of scans.
 
     Canaries are work, and no examples: their shards begin where the examples end.
 
-    `examples_recent` are those of shards that ended within the window before the database's
-    clock, plus what leased shards have done; `at` is that clock.
+    `recent` are those of shards that ended within the window before the database's clock, plus
+    what leased shards have done; `left` are to be done; both with canaries. `at` is that clock.
     """
     size = Shard.stop - Shard.start
     done = Shard.status == ShardStatus.done
@@ -80,9 +80,10 @@ def progress_of(
             func.sum(case((done, size), else_=Shard.examples_done))
             .filter(examples)
             .label("examples_done"),
-            func.sum(case((done & recent, size), (done, 0), else_=Shard.examples_done))
-            .filter(examples)
-            .label("examples_recent"),
+            func.sum(case((done & recent, size), (done, 0), else_=Shard.examples_done)).label(
+                "recent"
+            ),
+            func.sum(case((done, 0), else_=size - Shard.examples_done)).label("left"),
             func.now().label("at"),
         )
         .join(Scan, Scan.id == Shard.scan_id)

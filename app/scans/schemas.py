@@ -121,8 +121,10 @@ class ProgressOut(Out):
     example_count: int
     shards_done: int
     shard_count: int
-    examples_per_second: float | None = Field(description="Over the last minute.")
-    seconds_left: float | None
+    examples_per_second: float | None = Field(
+        description="Over the last minute; canaries are counted with them."
+    )
+    seconds_left: float | None = Field(description="Of examples and canaries.")
     seconds_elapsed: float | None
 
 

@@ -228,10 +228,10 @@ def describe_scans(db: Session, scans: Sequence[Scan]) -> list[ScanOut]:
             progress.seconds_elapsed = max(0.0, (at - scan.started_at).total_seconds())
         if row and scan.status == ScanStatus.running and progress.seconds_elapsed:
             span = min(_SPEED_WINDOW_S, progress.seconds_elapsed)
-            speed = float(row.examples_recent or 0) / span
+            speed = float(row.recent or 0) / span
             if speed > 0:
                 progress.examples_per_second = speed
-                progress.seconds_left = (scan.example_count - progress.examples_done) / speed
+                progress.seconds_left = float(row.left or 0) / speed
         elif scan.status == ScanStatus.complete and progress.seconds_elapsed:
             progress.examples_per_second = scan.example_count / progress.seconds_elapsed
             progress.seconds_left = 0.0

@@ -15,7 +15,7 @@ import numpy as np
 
 from app.artifacts import ArtifactStore
 from app.datasets.example_store import ExampleStore, Rows
-from app.datasets.identity import mixed
+from app.datasets.identity import identities, mixed
 from app.datasets.models import Task
 from app.errors import Invalid
 from app.settings import settings
@@ -23,6 +23,7 @@ from app.settings import settings
 SHIFT = 2.0
 """A regression's target is wrong by so many standard deviations of all targets."""
 _SEED = np.uint64(0xC1EA27ACE)
+_STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 class NoErrorToPlant(Invalid):
@@ -49,9 +50,7 @@ class Canaries:
 
     def identities(self, store: ExampleStore) -> np.ndarray:
         """(m, 2) uint64: by content and planted label, as those of examples."""
-        labels = store.keys_and_labels(0, len(store))[1].copy()
-        labels[self.positions] = self.labels
-        return store.identities(labels)[self.positions]
+        return identities(store.digests_at(self.positions), self.labels)
 
     def save(self, scan_id: UUID, token: UUID) -> str:
         """Write them down; returns the artifact's name."""
@@ -78,6 +77,7 @@ def plant(store: ExampleStore, count: int) -> Canaries:
 
     Both are drawn by a hash of content and label. So the same examples are chosen however often
     one scans, and most of the same in another version of the data: their scores are there already.
+    Of examples that are alike each is drawn by itself: a hash alone would draw all or none of them.
 
     Classes are drawn uniformly from the others. A target is shifted by SHIFT standard deviations,
     up or down.
@@ -87,11 +87,12 @@ def plant(store: ExampleStore, count: int) -> Canaries:
     """
     if not count:
         return NONE
-    identities = store.identities()
-    chance = mixed(identities[:, 0] ^ mixed(identities[:, 1] ^ _SEED))
+    known = store.identities()
+    seeds = known[:, 0] ^ mixed(known[:, 1] ^ _SEED)
+    chance = mixed(seeds + _STEP * _alike_before(seeds))  # of each seed a row, as splitmix64's
     positions = np.sort(np.argsort(chance, kind="stable")[:count])
     turn = mixed(chance[positions])
-    every = store.keys_and_labels(0, len(store))[1]
+    every = store.labels()
     given = every[positions]
     if store.meta.task == Task.classification:
         others = np.uint64(len(store.meta.classes or ()) - 1)
@@ -105,3 +106,14 @@ def plant(store: ExampleStore, count: int) -> Canaries:
             remedy="Plant none.",
         )
     return Canaries(positions, given + np.where(turn & np.uint64(1), by, -by))
+
+
+def _alike_before(values: np.ndarray) -> np.ndarray:
+    """(n,) uint64: how many equal ones stand before each."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    found = np.empty(len(values), np.uint64)
+    runs = np.diff(np.append(begins, len(values)))
+    found[order] = np.arange(len(values)) - np.repeat(begins, runs)
+    return found

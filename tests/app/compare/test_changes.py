@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.compare import queries
+from app.compare.joining import joined
+from app.datasets.queries import dataset_by_id
+from app.db import reading
 from tests.app.compare.world import Rows, changed, corrected, plain_rows, version
 from tests.app.exports.world import decide, export, queue_of, ready, review
 from tests.app.reviews.world import Person
@@ -91,6 +94,19 @@ def test_tells_what_is_not_as_it_was(
     assert (back["added"], back["removed"]) == (counts["removed"], counts["added"])
     nothing = get(api, f"/datasets/{now['id']}/changes", since=now["id"])["counts"]
     assert nothing["unchanged"] == nothing["before"] == nothing["after"]
+
+
+def test_no_block_is_longer_whatever_was_removed(
+    api: TestClient, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "_IN_A_BLOCK", 7)
+    name = str(uuid4())
+    was = version(api, data_dir, plain_rows(40), name, "1")
+    now = version(api, data_dir, plain_rows(3), name, "2")
+    with reading() as db:
+        both: list[Any] = [dataset_by_id(db, UUID(each["id"])) for each in (now, was)]
+        sizes = [len(block.now) for block in joined(db, *both)]
+    assert (max(sizes), sum(sizes)) == (7, 40)
 
 
 def test_a_correction_says_who_decided_it_when_and_why(api: TestClient, data_dir: Path) -> None:

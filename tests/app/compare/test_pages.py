@@ -56,7 +56,7 @@ def test_scans_of_a_regression_and_its_correction(api: TestClient, data_dir: Pat
     now = corrected(api, was, "2")
     browser = person_signed_in(api, "viewer")
     page = browser.get(f"/projects/lab/datasets/{now['id']}/changes").text
-    assert '<ins aria-label="now 7.25">7.25</ins>' in page
+    assert '<ins><span class="hidden">now </span>7.25</ins>' in page
     assert "Examples by class" not in page
     scan = add_scan(UUID(now["id"]), 19)
     # The scan before is found by itself.

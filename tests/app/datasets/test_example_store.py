@@ -107,10 +107,14 @@ def test_keys_and_labels_come_without_inputs(tmp_path: Path) -> None:
     meta = StoreMeta("image_file", "regression", "image")
     with ExampleStoreWriter(tmp_path / "s", meta) as writer:
         writer.append(["a"], [1.5], [file])
-    keys, labels = ExampleStore(tmp_path / "s").keys_and_labels(0, 1)
+    store = ExampleStore(tmp_path / "s")
+    keys, labels = store.keys_and_labels(0, 1)
     assert keys == ["a"]
-    assert labels.dtype == np.float64
-    assert labels.tolist() == [1.5]
+    for found in (labels, store.labels()):
+        assert found.dtype == np.float64
+        assert found.tolist() == [1.5]
+    store.labels()[0] = 2.5
+    assert store.labels().tolist() == [1.5]
 
 
 @given(st.sets(st.integers(0, 9999), max_size=50))

@@ -125,6 +125,14 @@ def test_a_slice_that_is_none_is_refused(api: TestClient) -> None:
         assert refused.status_code == 422, asked
         assert refused.json()["errors"][0]["field"] == field
         assert kind in refused.json()["type"]
+    sql(
+        "UPDATE datasets SET class_counts = class_counts || CAST('{\"ant\": 0}' AS jsonb)"
+        " WHERE id = :d",
+        d=made.dataset_id,
+    )
+    refused = api.get(path, params={"label": "ant"}).json()
+    assert refused["errors"][0]["field"] == "label"
+    assert refused["remedy"] == "Choose a class that has examples."
 
 
 def test_the_newest_scan_with_canaries_tells_what_it_finds(api: TestClient) -> None:

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from benchmarks.review_world import Made, add_world
 from cleantrace.reports import FORMATS
 from tests.app.dashboard.steps import csrf_token, person_signed_in, signed_in
+from tests.app.reviews.test_cost import sent_statements
 from tests.app.reviews.world import Person
 from tests.support import get, make_key, post
 
@@ -180,8 +181,10 @@ def test_a_check_that_cannot_be_made_keeps_what_was_typed(
     assert get(api, "/gate-evaluations")["items"] == []
 
 
-def evaluated(api: TestClient, made: Made, *rules: dict[str, Any]) -> str:
-    policy = {"name": "of-the-repository", "rules": list(rules)}
+def evaluated(
+    api: TestClient, made: Made, *rules: dict[str, Any], name: str = "of-the-repository"
+) -> str:
+    policy = {"name": name, "rules": list(rules)}
     asked = {"policy": policy, "scan_id": str(made.scan_id)}
     return f"{VERDICTS}/{post(api, '/gate-evaluations', asked)['id']}"
 
@@ -237,6 +240,10 @@ def test_what_to_do_next_depends_on_what_is_missing(
     assert f'href="/projects/lab/queues/new?scan={made.scan_id}"' in page
     assert "Export the corrections" not in page
     assert "Most suspicious examples" not in page
+    recall = engineer.get(evaluated(api, made, {"rule": "detector_recall", "at_least": 1})).text
+    assert "The scan planted no errors." in recall
+    assert 'href="/projects/lab/scans/new?run=' in recall
+    assert "/scans/new?run=" not in page
     passed = engineer.get(evaluated(api, made, {"rule": "flags", "at_most": 99})).text
     assert "What to do next" not in passed
 
@@ -294,6 +301,21 @@ def test_lists_go_on_from_page_to_page(api: TestClient, engineer: TestClient, ma
     assert following is not None
     assert engineer.get(following[1].replace("&amp;", "&")).text.count('id="open-') == 1
     assert engineer.get(f"{GATES}?after=WyJcdTAwMDAiXQ").status_code == 422
+
+
+def test_a_list_of_many_gates_asks_the_database_no_more_than_one_of_few(
+    api: TestClient, engineer: TestClient, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def statements() -> int:
+        with sent_statements(monkeypatch) as sent:
+            assert engineer.get(GATES).status_code == 200
+        return sum("gate_" in query or "FROM datasets" in query for query, _ in sent)
+
+    evaluated(api, made, {"rule": "flags", "at_most": 0})
+    few = statements()
+    for number in range(4):
+        evaluated(api, made, {"rule": "flags", "at_most": 0}, name=f"gate-{number}")
+    assert statements() == few
 
 
 def test_another_project_sees_none_of_it(api: TestClient, made: Made) -> None:

@@ -8,10 +8,17 @@ from xml.etree import ElementTree
 
 import pytest
 
+from app.gates.evaluate import evaluate
+from app.gates.evaluation_view import rule_picture
+from app.gates.facts import Facts, Inputs
+from app.gates.limits import direction, limit_of, unit_of
 from app.gates.pictures import Held, Past, limit_picture, mark, verdict_strip
+from app.gates.policy import DetectorRecall, Fingerprint, Policy, WrongLabels
 from app.gates.results import Finding, Verdict
 from app.gates.words import percent, plain
 from tests.app.dashboard.test_charts import parsed
+from tests.app.gates.known import audited, facts, policy
+from tests.app.gates.test_rules import CASES, Case, aged
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -50,12 +57,66 @@ def test_where_more_is_better_it_begins_there() -> None:
 
 
 def test_a_bound_is_an_interval_with_what_is_likeliest() -> None:
-    tree = held(0.08, 0.03, lowest=0.01, likeliest=0.04, finding=Finding.unknown)
+    tree = held(0.08, 0.03, other_end=0.01, likeliest=0.04, finding=Finding.unknown)
     bar, likeliest = of_class(tree, "bar"), of_class(tree, "end")
     left, width = float(bar["x"]), float(bar["width"])
     assert left < float(of_class(tree, "limit")["x1"]) < left + width
     assert left < float(likeliest["cx"]) < left + width
     assert "between 1" in tree.attrib["aria-label"]
+
+
+def test_a_lower_bound_is_an_interval_that_goes_up() -> None:
+    tree = held(0.7, 0.75, other_end=0.8, less_is_better=False, finding=Finding.unknown)
+    bar, limit = of_class(tree, "bar"), float(of_class(tree, "limit")["x1"])
+    assert float(bar["x"]) < limit < float(bar["x"]) + float(bar["width"])
+    assert tree.attrib["aria-label"] == "between 70 % and 80 %, at least 75 %."
+
+
+def pictured(asked: Policy, found: Facts, baseline: Facts | None = None) -> list[str | None]:
+    """What the pictures of the rules say; None for a rule that has none."""
+    inputs = Inputs(policy=asked, facts=found, baseline=baseline, at=AT, fingerprint="ab" * 32)
+    pictures = [
+        rule_picture(rule, result, inputs)
+        for rule, result in zip(asked.rules, evaluate(inputs).rules, strict=True)
+    ]
+    return [each and parsed(each).attrib["aria-label"] for each in pictures]
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_every_kind_of_rule_has_a_picture(case: Case) -> None:
+    asked = policy(case.rule)
+    (rule,) = asked.rules
+    baseline = case.baseline(asked) if case.baseline else None
+    for made in (case.within, case.at_limit, case.beyond):
+        (told,) = pictured(asked, made(asked), baseline)
+        if isinstance(rule, Fingerprint):
+            assert told is None
+        else:
+            limit = limit_of(rule)
+            assert told is not None
+            assert told.endswith(
+                f"at {'most' if direction(rule) > 0 else 'least'} {unit_of(rule)(limit)}."
+            )
+            is_bound = isinstance(rule, WrongLabels | DetectorRecall)
+            assert told.startswith("between ") == is_bound
+    assert pictured(asked, case.missing(asked), None) == [None]
+
+
+def test_the_age_of_a_scan_has_a_picture_too() -> None:
+    asked = policy({"rule": "scan_age", "at_most_days": 7})
+    assert pictured(asked, aged(days=8)(asked)) == ["8 days found, at most 7 days."]
+
+
+def test_an_interval_is_that_of_the_rules_own_slice() -> None:
+    asked = policy(
+        {"rule": "wrong_labels", "at_most": 0.05},
+        {"rule": "wrong_labels", "id": "bees", "label": "bee", "key": "night/*", "at_most": 0.05},
+    )
+    whole, part = audited(0.01, 0.02, 0.03), audited(0.001, 0.1, 0.2, label="bee", key="night/*")
+    assert pictured(asked, facts(wrong_labels=whole.wrong_labels + part.wrong_labels)) == [
+        "between 1 % and 3 %, at most 5 %.",
+        "between 0.1 % and 20 %, at most 5 %.",
+    ]
 
 
 @pytest.mark.parametrize(

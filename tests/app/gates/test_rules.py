@@ -345,6 +345,21 @@ def test_too_few_planted_errors_give_no_verdict() -> None:
     assert "more canaries" in (found.remedy or "")
 
 
+def test_a_lower_bound_is_not_rounded_up() -> None:
+    asked = policy({"rule": "detector_recall", "at_least": 0.8})
+    found = judged(asked, planted(0.79996, 0.9))
+    assert found.status == "no_verdict"
+    assert found.measured == "79.9 %"
+
+
+def test_a_limit_is_told_as_it_was_asked_for() -> None:
+    """And not rounded up, as a bound is."""
+    asked = policy({"rule": "wrong_labels", "at_most": 0.1234})
+    assert "at most 12.34 % is asked for" in judged(asked, audited(0.13, 0.15, 0.2)).reason
+    small = policy({"rule": "wrong_labels", "at_most": 0.00125})
+    assert "at most 0.125 % is asked for" in judged(small, audited(0.002, 0.002, 0.003)).reason
+
+
 def test_the_confidence_asked_for_is_the_one_looked_at() -> None:
     asked = policy({"rule": "wrong_labels", "at_most": 0.01, "confidence": 0.99})
     assert judged(asked, audited(0, 0, 0.005)).status == "no_verdict"

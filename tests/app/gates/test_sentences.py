@@ -57,6 +57,11 @@ from tests.app.gates.known import policy
             ("People agree on at least 60 % of the items that several decided, over 20 items or "
              "more."),
         ),
+        (
+            {"rule": "detector_recall", "at_least": 0.8},
+            ("At least 80 % of the errors planted in memory would be flagged, with 95 % "
+             "confidence."),
+        ),
         ({"rule": "scan_age", "at_most_days": 0.5}, "The scan is at most 12 hours old."),
         ({"rule": "scan_age", "at_most_days": 1}, "The scan is at most 1 day old."),
         ({"rule": "fingerprint"}, "The data in the repository are those that are registered."),
@@ -79,5 +84,19 @@ def test_every_kind_has_a_sentence() -> None:
             if each.model_fields["rule"].annotation.__args__[0] == kind
         )
         limits = [name for name in fields if name.startswith(("at_most", "at_least"))]
-        rule = {"rule": kind} | dict.fromkeys(limits[:1], 1)
-        assert sentence(policy(rule).rules[0]).endswith(".")
+        slices = {
+            name: value
+            for name, value in (("label", "a {} cat"), ("key", "night/*"))
+            if name in fields
+        }
+        for limit in limits or [None]:
+            rule = {"rule": kind} | ({} if limit is None else {limit: 1})
+            told = sentence(policy(rule).rules[0])
+            assert told.endswith(".")
+            assert "“" not in told
+            for name, value in slices.items():
+                part = sentence(policy(rule | {name: value}).rules[0])
+                assert f"“{value}”" in part
+            both = sentence(policy(rule | slices).rules[0])
+            assert all(f"“{value}”" in both for value in slices.values())
+            assert both.count("{}") == ("label" in slices)

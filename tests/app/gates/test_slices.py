@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from app.reviews import mixing
 from benchmarks.review_world import Made, add_world
 from tests.app.gates.test_routes import judged
+from tests.app.reviews.test_cost import sent_statements
 from tests.app.reviews.world import Person, Queue, sql
 from tests.support import get, post
 
@@ -80,6 +81,16 @@ def test_audits_bound_a_slice(api: TestClient, made: Made, monkeypatch: pytest.M
     assert unknown[1:] == ("no_verdict", "The dataset has no class “cow”.")
     assert empty[1] == "no_verdict"
     assert "no example with a key like “night/*”" in empty[2]
+
+
+def test_a_baseline_is_asked_only_what_ratchets_look_at(
+    api: TestClient, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ratchet, estimates in ((False, 1), (True, 2)):
+        rule = {"rule": "wrong_labels", "at_most": 1, "ratchet": ratchet}
+        with sent_statements(monkeypatch) as sent:
+            judged(api, made, rule, baseline_scan_id=str(made.scan_id))
+        assert sum("FROM audit_draws" in query for query, _ in sent) == estimates
 
 
 def test_planted_errors_tell_the_recall(api: TestClient, made: Made) -> None:

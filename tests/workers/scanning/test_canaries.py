@@ -162,6 +162,16 @@ def test_a_killed_worker_and_a_retry_change_nothing(api: TestClient, run: dict[s
     assert found["summary"]["computed"] == (N + M) * K
 
 
+def test_while_they_are_scored_there_is_time_left(api: TestClient, run: dict[str, Any]) -> None:
+    scan = post(api, "/scans", {"run_id": run["id"], "fresh": True, "canaries": M})["id"]
+    plan(scan)
+    for _ in range(4):  # all shards of examples, none of the canaries
+        run_next_shard(UUID(scan))
+    progress = get(api, f"/scans/{scan}")["progress"]
+    assert progress["examples_done"] == progress["example_count"] == N
+    assert progress["seconds_left"] > 0
+
+
 def test_the_cost_counts_them(api: TestClient, run: dict[str, Any]) -> None:
     asked = estimate(api, run, canaries=M)["result"]["choices"][0]
     assert asked["results_to_compute"] == (N + M) * K
@@ -234,6 +244,31 @@ def test_the_sample_is_uniform_and_labels_are_wrong(api: TestClient, data_dir: P
     first = np.count_nonzero(many.positions < 1500)
     assert abs(ups - 750) < 4 * np.sqrt(1500 / 4)
     assert abs(first - 750) < 4 * np.sqrt(1500 / 8)
+
+
+def test_of_examples_that_are_alike_each_is_drawn_by_itself(
+    api: TestClient, data_dir: Path
+) -> None:
+    """All of a kind or none of it would be one trial that counts as hundreds."""
+    arrays = blobs(N)
+    kinds = np.arange(1500) % 3
+    np.savez(
+        data_dir / "alike.npz",
+        x=arrays["x"][kinds],
+        y=kinds,
+        id=np.array([f"point-{at}" for at in range(1500)]),
+    )
+    dataset = post(api, "/datasets", blobs_body(data_dir / "alike.npz", name="alike"))
+    index(dataset["id"])
+    store = store_of(dataset_of({"dataset_id": dataset["id"]}))
+    canaries = plant(store, 300)
+    drawn = np.bincount(kinds[canaries.positions], minlength=3)
+    # A hundred of each kind, within four deviations.
+    assert (abs(drawn - 100) < 4 * np.sqrt(300 * 2 / 9)).all()
+    assert set(canaries.positions) < set(plant(store, 301).positions)
+    wrong = (canaries.labels - kinds[canaries.positions]) % 3
+    assert abs(np.count_nonzero(wrong == 1) - 150) < 4 * np.sqrt(300 / 4)
+    assert (wrong > 0).all()
 
 
 @given(
