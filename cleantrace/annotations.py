@@ -119,7 +119,7 @@ class _Said:
 def _annotation(said: _Said, skipped: Skipped, names: Mapping[str, str]) -> Annotation | None:
     shared: dict[str, Any] = {
         "key": said.key,
-        "annotator": names.get(said.annotator, said.annotator),
+        "annotator": _named(said.annotator, names),
         "seconds": said.seconds,
         "revision": said.revision,
     }
@@ -130,6 +130,11 @@ def _annotation(said: _Said, skipped: Skipped, names: Mapping[str, str]) -> Anno
             return Annotation(kind="relabel", label=label, **shared)
         case number:
             return Annotation(kind="relabel", value=number, **shared)
+
+
+def _named(annotator: str, names: Mapping[str, str]) -> str:
+    # Whoever gives names knows the number alone.
+    return names.get(annotator) or names.get(annotator.removeprefix("user "), annotator)
 
 
 def _of_task(task: dict[str, Any]) -> Iterator[_Said]:
@@ -241,15 +246,25 @@ def _key(key: Any, place: str) -> str:
 def _text_or_number(value: Any) -> str | float | None:
     if value is None or (isinstance(value, str) and value):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
+    number = _finite(value)
+    if number is not None:
+        return number
     raise _Fault(f"{json.dumps(value)[:60]} is no label")
 
 
 def _seconds(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    number = _finite(value)
+    return None if number is None or number < 0 else min(number, _LONGEST_S)
+
+
+def _finite(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return min(float(value), _LONGEST_S)
+    try:
+        number = float(value)
+    except OverflowError:  # JSON knows no largest number
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _listed(value: Any, name: str) -> list[Any]:

@@ -22,7 +22,7 @@ def written_class(name: str) -> str:
 
 
 def by_written_name(classes: Iterable[str]) -> dict[str, int]:
-    """Indices of classes by how tools write them, and by their own names, which come first."""
+    """Indices of classes by their own names, and by how tools write them, which comes first."""
     known = list(classes)
-    written = {written_class(name): index for index, name in enumerate(known)}
-    return written | {name: index for index, name in enumerate(known)}
+    own = {name: index for index, name in enumerate(known)}
+    return own | {written_class(name): index for index, name in enumerate(known)}

@@ -96,11 +96,13 @@ def _values(dataset_id: uuid.UUID, labels: list[int] | None, key: str | None) ->
     return {"dataset": dataset_id, "labels": labels, "key": None if key is None else like(key)}
 
 
-# The same, example by example. An audit that somebody may have in hand is not named.
+# The same, example by example. An audit that somebody may have in hand is not named; nor is it told
+# when it was drawn, which is when they got it.
 _AUDITS = f"""
     {_GONE}
     SELECT gone.number, gone.unreviewed,
-        CAST(extract(epoch FROM gone.drawn_at) * 1000000 AS bigint), gone.queue_id,
+        CASE WHEN is_over THEN CAST(extract(epoch FROM gone.drawn_at) * 1000000 AS bigint) END,
+        gone.queue_id,
         CASE WHEN is_over THEN gone.position END, CASE WHEN is_over THEN example.key END,
         CASE WHEN is_over THEN example.given_target END, example.given_label, gone.outcome
     FROM gone

@@ -99,10 +99,12 @@ def _read(file: UploadFile, tool: _Tool, skipped: _Skipped, leave_out: bool) -> 
     try:
         return ImportIn.model_validate(body | {"leave_out_invalid": leave_out})
     except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
         raise AnnotationsInvalid(
-            f"The file cannot be imported. {error.errors()[0]['msg']}.",
+            f"The file cannot be imported. {place}: {first['msg']}.",
             field="file",
-            remedy="Mend the file, or import it by the command line, which says where.",
+            remedy="Mend it in the tool, and export it once more.",
         ) from error
 
 

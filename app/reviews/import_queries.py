@@ -14,18 +14,18 @@ from app.reviews.consensus import Opinion
 from app.reviews.models import ReviewImport, ReviewVerdict, ReviewVote, VerdictKind
 
 _BY_KEY = text("""
-    SELECT example.key, item.position, item.place
+    SELECT example.key, item.position
     FROM examples example
     JOIN review_items item ON item.queue_id = :queue AND item.position = example.position
     WHERE example.dataset_id = :dataset AND example.key = ANY(:keys)
 """).bindparams(bindparam("keys", type_=ARRAY(String)))
 
 
-def places_by_key(db: Session, queue: QueueLike, keys: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Position and place of the items of these examples."""
+def positions_by_key(db: Session, queue: QueueLike, keys: Iterable[str]) -> dict[str, int]:
+    """Those of these examples that are items."""
     values = {"queue": queue.id, "dataset": queue.dataset_id, "keys": sorted(set(keys))}
     found = db.execute(_BY_KEY, values)
-    return {row.key: (row.position, row.place) for row in found}
+    return {row.key: row.position for row in found}
 
 
 _KNOWN = text("""

@@ -16,6 +16,7 @@ from app.reviews.errors import (
     ImportUndone,
     QueueClosed,
     QueueNotFound,
+    UnderBlindReview,
 )
 from app.reviews.import_schemas import ImportIn, ImportOut, ImportReport
 from app.schemas import Page
@@ -51,7 +52,11 @@ def import_annotations(
     )
 
 
-@router.get("", response_model=Page[ImportOut], responses=problems(QueueNotFound, CursorInvalid))
+@router.get(
+    "",
+    response_model=Page[ImportOut],
+    responses=problems(QueueNotFound, CursorInvalid, UnderBlindReview),
+)
 def list_imports(
     queue_id: UUID,
     caller: Viewer,

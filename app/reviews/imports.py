@@ -19,6 +19,7 @@ from app.errors import ProblemError
 from app.paging import cut_page
 from app.reviews import claim_queries, queue_queries, verdict_queries
 from app.reviews import import_queries as queries
+from app.reviews.blindness import require_sight
 from app.reviews.consensus import Opinion
 from app.reviews.desks import AtDesk, sit_down
 from app.reviews.errors import AnnotationsInvalid, ImportNotFound, ImportUndone
@@ -164,24 +165,20 @@ class _Importing:
         self._classes = by_written_name(at.classes)
         self._names = at.classes
         rows = self._latest(annotations)
-        places = queries.places_by_key(self.db, at.queue, (each.key for each in rows.values()))
-        positions = [position for position, place in places.values() if place > 0]
-        verdict_queries.lock_items(self.db, at.queue.id, positions)
+        positions = queries.positions_by_key(self.db, at.queue, (e.key for e in rows.values()))
+        verdict_queries.lock_items(self.db, at.queue.id, list(positions.values()))
         people = [desk.me for desk in self.desks.values()]
-        self._standing = queries.standing_opinions(self.db, at.queue.id, people, positions)
+        self._standing = queries.standing_opinions(
+            self.db, at.queue.id, people, list(positions.values())
+        )
         tokens = self._new_tokens(at.queue.id, rows)
         for row, said in rows.items():
-            if said.key not in places:
+            if said.key not in positions:
                 self._refuse(row, said, "key", "The queue has no item with this key.")
-                continue
-            position, place = places[said.key]
-            token = tokens.get(row)
-            if place < 1:
-                self.counts["mixed_in"] += 1
-            elif token is None:
+            elif row not in tokens:
                 self.counts["unchanged"] += 1
             else:
-                self._decide(row, said, position, token)
+                self._decide(row, said, positions[said.key], tokens[row])
 
     def _latest(self, annotations: list[AnnotationIn]) -> dict[int, AnnotationIn]:
         """The last that each annotator said of each example, by row."""
@@ -204,6 +201,10 @@ class _Importing:
         at = self.desks[said.annotator]
         item = lock_item(self.db, at, position, token)
         assert item is not None
+        # Known under its lock alone: an item may be drawn until then.
+        if item.place < 1:
+            self.counts["mixed_in"] += 1
+            return
         try:
             opinion = self._opinion(at, item, said, token)
         except ProblemError as error:
@@ -261,8 +262,8 @@ class _Importing:
 
 
 def _token(said: AnnotationIn) -> UUID:
-    """The same for the same annotation, by whose verdicts it is known again."""
-    return uuid5(_TOKENS, json.dumps(said.model_dump(mode="json", exclude={"annotator"})))
+    """The same for the same annotation of the same annotator: by it their verdict is known."""
+    return uuid5(_TOKENS, json.dumps(said.model_dump(mode="json")))
 
 
 def _number(text: str) -> float | None:
@@ -325,7 +326,14 @@ def list_imports(
     after: tuple[datetime, UUID] | None = None,
     limit: int = 50,
 ) -> tuple[list[ReviewImport], str | None]:
-    get_queue(db, caller, queue_id)
+    """The newest first.
+
+    Raises:
+        QueueNotFound.
+        UnderBlindReview: what came from elsewhere, and what has no item, tells what was drawn.
+    """
+    queue = get_queue(db, caller, queue_id)
+    require_sight(db, caller, queue.dataset_id)
     rows = queries.imports_newest_first(db, queue_id, after=after, limit=limit + 1)
     return cut_page(rows, limit, lambda made: (made.created_at, made.id))
 

@@ -161,7 +161,11 @@ def take_up_skips(queue_id: UUID, caller: Reviewer, db: WriteSession) -> Release
     return verdicts.take_up_skips(db, caller, queue_id)
 
 
-@router.get("/verdicts", response_model=Page[HistoryOut], responses=problems(QueueNotFound))
+@router.get(
+    "/verdicts",
+    response_model=Page[HistoryOut],
+    responses=problems(QueueNotFound, UnderBlindReview),
+)
 def list_person_history(
     queue_id: UUID,
     caller: Viewer,
@@ -175,7 +179,8 @@ def list_person_history(
     """What a person decided, the latest first.
 
     Where several decide each item, reviewers and viewers are told what others said of an item once
-    it is settled or disputed, or they have decided it themselves.
+    it is settled or disputed, or they have decided it themselves. Of a dataset that is reviewed
+    blindly reviewers see their own verdicts alone.
     """
     cursor = decode_cursor(after, parse_number)
     found, following = verdicts.list_person_history(

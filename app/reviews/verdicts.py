@@ -15,7 +15,7 @@ from app.datasets.service import get_dataset
 from app.paging import cut_page
 from app.reviews import claim_queries
 from app.reviews import verdict_queries as queries
-from app.reviews.blindness import is_blind_to, require_own
+from app.reviews.blindness import is_blind_to, require_own, require_sight
 from app.reviews.consensus import Opinion, settled
 from app.reviews.desks import AtDesk, sit_down
 from app.reviews.errors import (
@@ -248,8 +248,15 @@ def list_person_history(
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[list[HistoryOut], str | None]:
-    """What a person did in a queue, the latest first."""
+    """What a person did in a queue, the latest first.
+
+    Raises:
+        QueueNotFound.
+        UnderBlindReview: it is another, in a dataset that is reviewed blindly.
+    """
     queue = get_queue(db, caller, queue_id)
+    if person != caller.principal_id:
+        require_sight(db, caller, queue.dataset_id)
     rows = queries.history_of_person(
         db, queue, person, before=before, limit=limit + 1, told_to=_told_to(caller, queue)
     )
@@ -285,7 +292,9 @@ def list_item_history(
 
 def sees_all(caller: Caller, queue: ReviewQueue) -> bool:
     """Whether what others said of open items may be told to them: it leads nobody who decides."""
-    return queue.overlap == 1 or caller.role.includes(Role.engineer)
+    # What was imported and undone was not drawn.
+    is_alone = queue.overlap == 1 and not is_blind_to(caller, queue)
+    return is_alone or caller.role.includes(Role.engineer)
 
 
 def _told_to(caller: Caller, queue: ReviewQueue) -> UUID | None:

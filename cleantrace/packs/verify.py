@@ -3,8 +3,6 @@
 import hashlib
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cleantrace.client.errors import CleantraceError
 from cleantrace.packs import attestation
 from cleantrace.packs.attestation import Envelope, Listed, Malformed
-from cleantrace.packs.contents import Contents, PackUnreadable, contents_of
+from cleantrace.packs.contents import FAULTS, Contents, PackUnreadable, contents_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -72,11 +70,10 @@ def verify_pack(path: str | os.PathLike[str], keys: str | bytes | Sequence[str])
     with contents_of(Path(path)) as contents:
         if attestation.FILE not in contents.names:
             raise PackUnreadable(f"{path} is no evidence pack: it has no {attestation.FILE}.")
-        with contents.open(attestation.FILE) as file:
-            data = file.read(_MOST_BYTES)
         try:
-            found = attestation.read_envelope(data)
-        except Malformed as error:
+            with contents.open(attestation.FILE) as file:
+                found = attestation.read_envelope(file.read(_MOST_BYTES))
+        except FAULTS as error:
             return Verification((Finding(False, attestation.FILE, f"{error}"),))
         key_id, signature = _check_signature(found, trusted)
         try:
@@ -162,7 +159,7 @@ def _compare_file(contents: Contents, listed: Listed) -> Finding:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except FAULTS as error:
         return Finding(False, listed.name, f"cannot be read: {error}")
     if size != listed.size:
         return Finding(False, listed.name, f"was changed: {size} bytes, not {listed.size}")

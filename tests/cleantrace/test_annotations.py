@@ -34,8 +34,9 @@ def test_label_studio() -> None:
         Annotation("a", "ada@example.com", "relabel", "dog", None, None, "2026-02-02T00:00:00Z"),
         Annotation("12", "unknown", "unsure"),
     ]
-    named = read([task("a", first)], names={"user 4": "Ben"})
-    assert [each.annotator for each in named] == ["Ben"]
+    for name in ("user 4", "4"):
+        named = read([task("a", first)], names={name: "Ben"})
+        assert [each.annotator for each in named] == ["Ben"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,7 @@ def test_argilla() -> None:
         (b'[{"annotations": [], "data": {}}]', "`data.key` is missing"),
         (b'[{"key": "a", "label": ["x", "y"]}]', "more than one label"),
         (b'[{"key": "a", "label": true}]', "true is no label"),
+        (b'[{"key": "a", "lead_time": 1%s, "label": 1%s}]' % ((b"0" * 400,) * 2), "is no label"),
     ],
 )
 def test_what_cannot_be_read_is_told(content: bytes, says: str) -> None:
@@ -124,3 +126,7 @@ def test_written_classes_are_visible_and_each_stands_for_one() -> None:
     known = by_written_name([*plain, *ODD])
     assert [known[name] for name in [*plain, *written]] == list(range(len(plain) + len(ODD)))
     assert [known[name] for name in ODD] == [len(plain) + i for i in range(len(ODD))]
+    # One that is named as another is written.
+    both = [" a", written_class(" a")]
+    known = by_written_name(both)
+    assert [known[written_class(name)] for name in both] == [0, 1]

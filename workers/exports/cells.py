@@ -137,9 +137,9 @@ def _mended(
     return pc.replace_with_mask(column, found, pa.array(mended, pa.large_string()))
 
 
-def inert_json(value: Any) -> str:
+def inert_json(value: Any, *, indent: int | None = None) -> str:
     """JSON in ASCII, in whose texts nothing is left that a browser or a terminal would act on."""
-    return json.dumps(value, allow_nan=False).translate(_PLAIN_IN_JSON)
+    return json.dumps(value, indent=indent, allow_nan=False).translate(_PLAIN_IN_JSON)
 
 
 def _escaped_cell(text: str) -> str:

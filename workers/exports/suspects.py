@@ -31,9 +31,9 @@ from workers.exports.parts import OutFile, Piece, TextForm
 
 _KINDS = (pa.int32(), pa.int32(), pa.int32(), pa.int32(), pa.float64(), pa.float64(), pa.string())
 _SCHEMA = pa.schema(list(zip(SUSPECT_COLUMNS, _KINDS, strict=True)))
-# An image may have a megabyte.
-_PIECE_ROWS = {Modality.image: 64}
-_MOST_PIECE_ROWS = 4096
+# A text or an image may have megabytes: pieces end by size.
+_PIECE_BYTES = 8 << 20
+_LOOKED_AT_ROWS = 4096
 
 
 def take_suspects(request: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -100,21 +100,22 @@ class Suspects:
         """All of them as one array of JSON."""
 
         def pieces(rows: int, _examples: int) -> Iterator[Piece]:
-            step = _PIECE_ROWS.get(Modality(self._store.meta.modality), _MOST_PIECE_ROWS)
-            for start in range(rows, len(self._table), step):
-                stop = min(start + step, len(self._table))
-                texts = [inert_json(encode(each)) for each in self._between(start, stop)]
+            texts: list[str] = []
+            size = 0
+            for done, each in enumerate(self._from(rows), rows + 1):
                 # A comma between any two, in whichever parts they are.
-                texts[0] = texts[0] if start == 0 else f",\n{texts[0]}"
-                texts[1:] = [f",\n{text}" for text in texts[1:]]
-                table = pa.table({"json": pa.array(texts, pa.large_string())})
-                yield Piece(table, stop, 0)
+                texts.append((",\n" if done > 1 else "") + inert_json(encode(each)))
+                size += len(texts[-1])
+                if size >= _PIECE_BYTES or done == len(self._table):
+                    yield Piece(pa.table({"json": pa.array(texts, pa.large_string())}), done, 0)
+                    texts, size = [], 0
 
         form = TextForm(b"[\n", _joined, footer=b"\n]\n")
         return OutFile(".json", "application/json", form, pieces)
 
-    def _between(self, start: int, stop: int) -> Iterator[Suspect]:
-        for row in self._table.slice(start, stop - start).to_pylist():
+    def _from(self, start: int) -> Iterator[Suspect]:
+        rest = self._table.slice(start).to_batches(_LOOKED_AT_ROWS)
+        for row in (row for batch in rest for row in batch.to_pylist()):
             stored = self._stored(row["position"])
             given = stored.labels[0]
             is_regression = self._store.meta.classes is None

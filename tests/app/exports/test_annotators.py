@@ -114,7 +114,7 @@ def test_repetition_and_resumption_give_the_same_bytes(
 
     scan = scan_of(dataset)
     whole = export(api, dataset, kind, scan_id=scan)
-    monkeypatch.setattr(suspects, "_MOST_PIECE_ROWS", 2)
+    monkeypatch.setattr(suspects, "_PIECE_BYTES", 1)
     made = ask(api, dataset, kind, scan_id=scan)
     make(made, part_rows=2)
     again = get(api, f"/exports/{made}")

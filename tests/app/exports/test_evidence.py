@@ -122,7 +122,8 @@ def test_it_holds_what_the_service_says(
     assert all(one == other for one, other in named)
     # Whoever has an audit in hand, or may get it, is not told.
     undone = {p for (p,) in sql("SELECT position FROM review_items WHERE state <> 'done'")}
-    assert [a["key"] is None for a in audits] == [position in undone for _, _, position in draws]
+    for name in ("key", "at"):
+        assert [a[name] is None for a in audits] == [position in undone for *_, position in draws]
     assert not {a["outcome"] for a in audits if a["key"]} & {"waiting", "unknown"}
 
     estimate = json_of(files, "estimate.json")
@@ -168,6 +169,9 @@ def test_the_same_facts_give_the_same_bytes(api: TestClient, world: dict[str, An
     assert one["audits.parquet"] == files_of(archive)["audits.parquet"]
     Person(api).work(world["plain"])
     assert pack(api, dataset)[1] != archive
+    closed = post(api, f"/queues/{world['plain']}/close", status=200)["closed_at"]
+    latest = json_of(files_of(pack(api, dataset)[1]), "provenance.json")["latest"]
+    assert latest == closed
 
 
 def test_an_auditor_computes_the_bound_again(

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from app.reviews import mixing
 from tests.app.reviews.mixed import Always, Never, found_right, queue_of, roles_of
-from tests.app.reviews.world import Person, SignedIn, get, sql
+from tests.app.reviews.world import Person, SignedIn, get, post, sql
 from tests.support import LAB, make_scan, run_scan
 
 
@@ -192,6 +192,8 @@ def test_what_the_scan_found_is_not_for_reviewers_until_the_queue_is_closed(
         f"{LAB}/queues/{queue}/items",
         f"{LAB}/queues/{queue}/agreement",
         f"{LAB}/queues/{old}/items",
+        f"{LAB}/queues/{queue}/imports",
+        f"{LAB}/queues/{old}/verdicts?principal_id={Person(api).id}",
         f"/projects/lab/scans/{scan['id']}",
         f"/projects/lab/scans/{scan['id']}/explore",
         f"/projects/lab/scans/{scan['id']}/comparison?with={scan['id']}",
@@ -224,6 +226,24 @@ def test_what_the_scan_found_is_not_for_reviewers_until_the_queue_is_closed(
     assert ada.client.get(f"/projects/lab/queues/{queue}/review").status_code == 200
     assert lead.client.post(f"{LAB}/queues/{queue}/close").status_code == 200
     assert statuses(ada) == {200}
+
+
+def test_an_import_that_was_undone_tells_nothing(
+    api: TestClient, scan: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixing, "CHANCE", Never(1))
+    queue = queue_of(api, scan["id"], audits=1)
+    ada = SignedIn(api)
+    item = ada.next(queue)
+    ada.client.post(f"{LAB}/queues/{queue}/claims/release")
+    annotation = {"key": item["key"], "annotator": "cy", "kind": "unusable"}
+    body = {"tool": "argilla", "annotations": [annotation]}
+    made = post(api, f"/queues/{queue}/imports", body)
+    post(api, f"/queues/{queue}/imports/{made['id']}/undo", status=200)
+    assert ada.next(queue)["position"] == item["position"]
+    path = f"/queues/{queue}/items/{item['position']}/verdicts"
+    assert len(get(api, path)["items"]) == 2
+    assert get(ada.client, path)["items"] == []
 
 
 def test_an_engineer_who_reviews_is_not_led_either(

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_told_and_nothing_is_written(api: TestClient, browser: 
     assert "not JSON" in send(browser, queue, "import", b"no", 422)
     assert "0 annotations" in send(browser, queue, "import", b"[]", 422)
     bad_name = json.dumps([task("key-0", "bee", "a\x1bb")]).encode()
-    assert "cannot be imported" in send(browser, queue, "import", bad_name, 422)
+    assert "annotations.0.annotator: " in send(browser, queue, "import", bad_name, 422)
     # More than other forms take.
     long = json.dumps([task("key-0", "bee") | {"filler": "x" * 3_000_000}]).encode()
     assert "1 annotation" in send(browser, queue, "preview", long)

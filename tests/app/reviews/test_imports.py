@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
+from app.db import transaction
 from app.reviews import mixing
 from tests.app.reviews import mixed
 from tests.app.reviews.world import (
@@ -162,6 +165,15 @@ def test_several_annotators_agree_or_are_disputed_as_reviewers_are(api: TestClie
     require_sound(queue)
 
 
+def test_two_who_say_the_same_are_two(api: TestClient) -> None:
+    queue, _ = make_queue(api, 20, overlap=2)
+    bring(api, queue, said(0, "bee"))
+    more = bring(api, queue, said(0, "bee"), said(0, "bee", "ben"))
+    assert counts(more) == {"annotations": 2, "unchanged": 1, "new": 1, "done": 1}
+    assert outcomes(queue) == {0: ("relabel", "bee")}
+    require_sound(queue)
+
+
 def test_what_others_decided_or_hold_is_left_alone(api: TestClient) -> None:
     queue, _ = make_queue(api, 20)
     reviewer = Person(api)
@@ -253,6 +265,22 @@ def test_what_was_mixed_in_is_decided_in_its_queue_alone(
     assert counts(done) == {"annotations": len(drawn), "mixed_in": len(drawn)}
     assert log(queue) == before
     mixed.require_exact(made, 60)
+
+
+def test_what_is_drawn_while_an_import_waits_for_it_is_left_alone(api: TestClient) -> None:
+    queue, _ = make_queue(api, 20, overlap=2)
+    with ThreadPoolExecutor(1) as pool, transaction() as db:
+        db.execute(
+            text("UPDATE review_items SET place = 0 WHERE queue_id = :q AND position = 3"),
+            {"q": queue},
+        )
+        asked = pool.submit(bring, api, queue, said(3, "bee"), said(4, "bee"))
+        while sql("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(1,)]:
+            pass
+        db.commit()
+        done = asked.result()
+    assert counts(done) == {"annotations": 2, "new": 1, "mixed_in": 1}
+    assert [position for position, *_ in log(queue)] == [4]
 
 
 def test_who_may(api: TestClient) -> None:

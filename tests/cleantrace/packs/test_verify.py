@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
+import stat
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,6 +182,58 @@ def test_a_damaged_archive_is_told(folder: Path) -> None:
     path.write_bytes(whole[:200])
     with pytest.raises(PackUnreadable, match="neither a folder nor a ZIP"):
         verify_pack(path, pem(KEY))
+
+
+@given(at=st.floats(0, 1, exclude_max=True), bits=st.integers(1, 255))
+@settings(max_examples=300, deadline=None)
+def test_no_damage_to_an_archive_passes_or_crashes(
+    at: float, bits: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = zipped(write(tmp_path_factory.getbasetemp() / "damaged"))
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= bits
+    path.write_bytes(content)
+    try:
+        found = verify_pack(path, pem(KEY))
+    except PackUnreadable:
+        return
+    if found.holds:
+        with zipfile.ZipFile(path) as archive:
+            assert {name: archive.read(name) for name in FILES} == FILES
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_entry_that_goes_on_after_its_end_is_refused(folder: Path, compression: int) -> None:
+    """Python reads as much as the directory says, unzip all there is; a CRC-32 is easily forged."""
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(folder / attestation.FILE, attestation.FILE)
+        for name, data in FILES.items():
+            archive.writestr(name, data + b"more", compression)
+            entry = archive.getinfo(name)
+            entry.file_size, entry.CRC = len(data), zlib.crc32(data)
+    with zipfile.ZipFile(path) as archive:
+        assert {name: archive.read(name) for name in FILES} == FILES
+    assert failures(verify_pack(path, pem(KEY))).keys() == FILES.keys()
+
+
+def test_links_and_pipes_are_refused(folder: Path) -> None:
+    (folder / "b.json").unlink()
+    path = zipped(folder)
+    entry = zipfile.ZipInfo("b.json")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(entry, FILES["b.json"])
+    assert failures(verify_pack(path, pem(KEY))).keys() == {"b.json"}
+    write(folder)
+    (folder / "b.json").rename(folder.parent / "b.json")
+    (folder / "b.json").symlink_to(folder.parent / "b.json")
+    (folder / "empty.jsonl").unlink()
+    os.mkfifo(folder / "empty.jsonl")
+    (folder / "more").symlink_to("/")
+    told = failures(verify_pack(folder, pem(KEY)))
+    assert told.keys() == {"b.json", "empty.jsonl", "more"}
+    assert "it is a link" in told["b.json"]
 
 
 def test_what_cannot_be_verified_says_why(

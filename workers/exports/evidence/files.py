@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any
 
 PARQUET = "application/vnd.apache.parquet"
 SCORES, FLAGS = "scores.parquet", "flags.parquet"
@@ -28,18 +26,12 @@ _MEDIA_TYPES = {
     ".jsonl": "application/jsonl",
     ".parquet": PARQUET,
 }
-_HARMLESS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\x7f"}
 
 
 def form_of(name: str) -> tuple[str, str]:
     """A file's suffix and media type."""
     suffix = PurePosixPath(name).suffix
     return suffix, _MEDIA_TYPES[suffix]
-
-
-def json_text(value: Any, *, indent: int | None = None) -> str:
-    """JSON whose texts hold no `<`, `>`, `&` or control characters: inert wherever it is shown."""
-    return json.dumps(value, indent=indent).translate(_HARMLESS)
 
 
 def moment(at: datetime | None) -> str | None:

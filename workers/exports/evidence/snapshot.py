@@ -23,9 +23,10 @@ from app.reviews.models import ReviewQueue
 from app.runs.service import checkpoints_of, run_of_scan
 from app.scans.models import Scan
 from app.uploads.service import upload_at
+from workers.exports.cells import inert_json
 from workers.exports.evidence import tables
 from workers.exports.evidence.code import code_facts
-from workers.exports.evidence.files import json_text, moment
+from workers.exports.evidence.files import moment
 from workers.exports.evidence.summary import summary_page
 
 _ALPHA, _TARGET = 0.05, 0.01
@@ -66,6 +67,9 @@ class Snapshot:
         self._gate_count = 0
         self._estimate = estimate_of(db, dataset, alpha=_ALPHA, target=_TARGET)
         self._latest = scan.finished_at
+        for queue in self._queues:
+            self._seen(queue.created_at)
+            self._seen(queue.closed_at)
 
     def files(self) -> Iterator[tuple[str, Write]]:
         db, dataset_id, names = self._db, self._dataset.id, self._names
@@ -83,7 +87,7 @@ class Snapshot:
         yield "gates.jsonl", self._write_gates
         yield "estimate.json", self._write_estimate
         facts = self.facts()
-        yield "provenance.json", lambda path: _write(path, json_text(facts, indent=1) + "\n")
+        yield "provenance.json", lambda path: _write(path, inert_json(facts, indent=1) + "\n")
         page = summary_page(facts, self._estimate, self._gates, self._gate_count)
         yield "summary.html", lambda path: _write(path, page)
 
@@ -152,7 +156,7 @@ class Snapshot:
                     "at": moment(kept.at),
                     "by": by,
                 }
-                file.write(json_text(short | {"inputs": kept.inputs, "result": kept.result}))
+                file.write(inert_json(short | {"inputs": kept.inputs, "result": kept.result}))
                 file.write("\n")
                 self._gates = [*self._gates, short][-_GATES_SHOWN:]
                 self._gate_count += 1
@@ -160,7 +164,7 @@ class Snapshot:
 
     def _write_estimate(self, path: Path) -> int:
         told = self._estimate.model_dump(mode="json") | {"forecaster": asdict(USUAL)}
-        return _write(path, json_text(told, indent=1) + "\n")
+        return _write(path, inert_json(told, indent=1) + "\n")
 
     def facts(self) -> dict[str, Any]:
         """Where everything comes from, with hashes as far as they are known."""
