@@ -5,6 +5,7 @@ the API's own names.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -31,6 +32,13 @@ Timeout = Annotated[
         min=0, metavar="SECONDS", help="How long to wait at most; the job goes on. Status 4."
     ),
 ]
+
+
+def finite(value: float | None) -> float | None:
+    """The callback of options that go into JSON, which has no other numbers."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("it must be a finite number")
+    return value
 
 
 def tell(found: R, as_json: bool, as_text: Callable[[R], Any] | None = None) -> None:
@@ -69,7 +77,7 @@ def tell_all(
     for name in columns:
         table.add_column(name, no_wrap=name == "id", min_width=36 if name == "id" else None)
     for each in found:
-        table.add_row(*map(_shown, row(each)))
+        table.add_row(*map(shown, row(each)))
     out.print(table)
 
 
@@ -116,11 +124,11 @@ def print_fields(found: Record) -> None:
     for name, value in found.to_json().items():
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            table.add_row(name, _shown(text))
+            table.add_row(name, shown(text))
     out.print(table)
 
 
-def _shown(value: str) -> Text:
+def shown(value: str) -> Text:
     """Nothing in it is markup, or means something to a terminal."""
     from cleantrace.reports.escaping import visible
 

@@ -16,6 +16,7 @@ from cleantrace.cli.results import (
     Timeout,
     Wait,
     follow,
+    shown,
     tell,
     tell_all,
     tell_id,
@@ -180,7 +181,8 @@ def _print_evidence(found: Evidence) -> None:
         for each in side:
             given = each.given_target if each.given_label is None else each.given_label
             says = each.predicted_value if each.predicted_label is None else each.predicted_label
-            table.add_row(way, each.key, str(given), str(says), f"{each.influence:.4g}")
+            row = (way, each.key, str(given), str(says), f"{each.influence:.4g}")
+            table.add_row(*map(shown, row))
     out.print(table)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -106,12 +106,16 @@ def read_json(option: str, value: str | None) -> dict[str, Any] | None:
         return None
     try:
         text = Path(value[1:]).read_text() if value.startswith("@") else value
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_number)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{error}", param_hint=option) from error
     if not isinstance(found, dict):
         raise typer.BadParameter('it must be an object: {"name": value}', param_hint=option)
     return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number that JSON has")
 
 
 def location(value: str) -> str | Path:
@@ -122,6 +126,11 @@ def location(value: str) -> str | Path:
 def sent(client: Client, file: str) -> str:
     """Send a file from this machine; returns what to register it by."""
     path = Path(file).expanduser()
+    if path.is_dir():
+        raise typer.BadParameter(
+            f"{file} is a folder, and folders are not sent: put it where the service can read it, "
+            "and leave --upload out"
+        )
     if not path.is_file():
         raise typer.BadParameter(f"there is no file {file} here")
     with Bar("Sending") as bar:

@@ -63,6 +63,14 @@ def test_a_key_that_is_refused_is_not_kept(api_url: str, key: str) -> None:
     assert "--key-stdin" in asked.stderr
 
 
+def test_a_file_of_logins_that_cannot_be_read_is_named(api_url: str, key: str) -> None:
+    config_path().parent.mkdir(parents=True)
+    config_path().write_text("url = ")
+    said = run("login", api_url, "--project", "lab", "--key-stdin", given=f"{key}\n")
+    assert said.exit_code == 2, said.output
+    assert "config.toml cannot be read" in said.stderr
+
+
 def test_a_key_goes_to_no_other_service(api_url: str, key: str, front: Front) -> None:
     login(api_url, key)
     said = run("datasets", "--url", front.url, "list")

@@ -87,6 +87,11 @@ def test_words_mean_what_they_say(path: Path, text: str, value: Any) -> None:
     assert read(path, f"value: {text}").policy == {"value": value}
 
 
+@pytest.mark.parametrize("text", ["1e999", "-1e999", "9" * 400])
+def test_what_json_cannot_hold_is_left_for_the_service_to_refuse(path: Path, text: str) -> None:
+    assert read(path, f"value: {text}").policy == {"value": text}
+
+
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
