@@ -102,7 +102,7 @@ def test_in_a_spreadsheet(shell: Shell, world: World, scan: Scan) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a  b", "=1", " +1", "-1", "\uff20a", "'a", "a;=1", "a|-1", 'a"b', "\x1b[31m", "a\nb", "\u202e"],
+    ["a  b", "=1", " +1", "-1", "\uff20a", "'a", "a;=1", "a|-1", 'a"b', "\x1b[31m", "a\nb"],
 )  # fmt: skip
 def test_a_cell_is_as_in_an_export(text: str) -> None:
     import pyarrow as pa
