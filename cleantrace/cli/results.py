@@ -6,6 +6,7 @@ the API's own names.
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -21,6 +22,8 @@ from cleantrace.progress import Bar
 R = TypeVar("R", bound=Record)
 
 _LONGEST = 100_000
+# What a terminal would act on, and JSON does not escape by itself.
+_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON: an object, or for many one on each line.")
@@ -116,7 +119,8 @@ def follow(
 
 def print_json(found: Record | dict[str, Any], indent: int | None = 2) -> None:
     values = found.to_json() if isinstance(found, Record) else found
-    typer.echo(json.dumps(values, indent=indent, ensure_ascii=False))
+    text = json.dumps(values, indent=indent, ensure_ascii=False)
+    typer.echo(_UNSEEN.sub(lambda each: f"\\u{ord(each[0]):04x}", text))
 
 
 def print_fields(found: Record) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from uuid import UUID
 
 import numpy as np
@@ -17,7 +18,7 @@ from tests.cleantrace.client.world import N, World, register
 from workers.exports.cells import inert
 from workers.exports.jobs import run_export
 
-CLASSES = ["[/b]cat", "\x1b]0;mine\x07dog", "=1+1"]
+CLASSES = ["[/b]cat", "\x1b]0;mine\x07dog\x9b1m", "=1+1"]
 KEY = "[red]\x1b[31mkey-"
 
 
@@ -78,9 +79,14 @@ def test_on_a_terminal(
         ("flags", "show", "--scan", scan.id, f"{KEY}03"),
     ):
         told = shell(*command)
-        assert "\x1b" not in told.output
+        assert not {"\x1b", "\x9b", "\x07"} & set(told.output)
         assert "[/b]cat" in told.output, command
-        assert "\x07" not in told.output
+
+
+def test_in_json(shell: Shell, scan: Scan) -> None:
+    told = shell("flags", "list", "--scan", scan.id, "--json").stdout
+    assert not {"\x1b", "\x9b"} & set(told)
+    assert {json.loads(line)["given_label"] for line in told.splitlines()} == set(CLASSES)
 
 
 def test_in_what_is_refused(shell: Shell, scan: Scan) -> None:
@@ -95,7 +101,7 @@ def test_in_a_spreadsheet(shell: Shell, world: World, scan: Scan) -> None:
     assert "\x1b" not in told
     rows = list(csv.DictReader(io.StringIO(told)))
     assert {row["given_label"] for row in rows} == {
-        "[/b]cat", r"'\u001b]0\u003bmine\u0007dog", "'=1+1"
+        "[/b]cat", r"'\u001b]0\u003bmine\u0007dog\u009b1m", "'=1+1"
     }  # fmt: skip
     assert [float(row["suspicion"]) for row in rows] == [flag.suspicion for flag in flags]
 
