@@ -67,7 +67,7 @@ def _row(wrong: Wrong) -> list[str]:
 
 def _at_most(share: float) -> str:
     """A bound is never rounded to less than it is."""
-    return f"{math.ceil(1e4 * share - 1e-6) / 1e4:.2%}"
+    return f"{math.ceil(1e4 * share - 1e-6) / 100:.2f} %"
 
 
 def _basis(found: LabelEstimate) -> str:
@@ -80,6 +80,6 @@ def _basis(found: LabelEstimate) -> str:
         there = " to audits that fall there" if found.slice else ""
         told += (
             f" About {found.forecast.audits:,} more answers{there} would show at most "
-            f"{found.forecast.target:.4g} left wrong."
+            f"{100 * found.forecast.target:.4g} % left wrong."
         )
     return told

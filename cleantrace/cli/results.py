@@ -7,7 +7,7 @@ the API's own names.
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -22,6 +22,7 @@ from cleantrace.progress import Bar
 R = TypeVar("R", bound=Record)
 
 _LONGEST = 100_000
+_LONGEST_NESTED = 400
 # What a terminal would act on, and JSON does not escape by itself.
 _UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -123,17 +124,20 @@ def print_json(found: Record | dict[str, Any], indent: int | None = 2) -> None:
     typer.echo(_UNSEEN.sub(lambda each: f"\\u{ord(each[0]):04x}", text))
 
 
-def print_fields(found: Record) -> None:
+def print_fields(found: Record, without: Collection[str] = ()) -> None:
+    """What is long and nested is cut: --json has all of it."""
     table = Table(box=None, show_header=False)
     for name, value in found.to_json().items():
-        if value is not None:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            table.add_row(name, shown(text))
+        if isinstance(value, str):
+            table.add_row(name, shown(value))
+        elif value is not None and name not in without:
+            text = json.dumps(value, ensure_ascii=False)
+            table.add_row(name, shown(text, _LONGEST_NESTED))
     out.print(table)
 
 
-def shown(value: str) -> Text:
+def shown(value: str, longest: int = _LONGEST) -> Text:
     """Nothing in it is markup, or means something to a terminal."""
     from cleantrace.reports.escaping import visible
 
-    return Text(visible(value, _LONGEST))
+    return Text(visible(value, longest))

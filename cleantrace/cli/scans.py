@@ -16,6 +16,7 @@ from cleantrace.cli.results import (
     Timeout,
     Wait,
     follow,
+    print_fields,
     shown,
     tell,
     tell_all,
@@ -92,9 +93,15 @@ def start(
 
 @app.command("show")
 def show(context: typer.Context, scan: ScanId, as_json: AsJson = False) -> None:
-    """Show a scan, with its summary once it is complete."""
+    """Show a scan; with --json all of its summary, too, once it is complete."""
     with connected(context) as client:
-        tell(client.get_scan(scan), as_json)
+        tell(client.get_scan(scan), as_json, _print_scan)
+
+
+def _print_scan(scan: Scan) -> None:
+    print_fields(scan, without={"summary"})
+    if scan.recall is not None:
+        typer.echo(_recall_in_words(scan.recall))
 
 
 @app.command("watch")
@@ -154,7 +161,7 @@ def _follow(
 def _recall_in_words(recall: DetectorRecall) -> str:
     share = recall.caught_share
     return (
-        f"Of {recall.planted:,} planted errors {recall.caught:,} would have been: "
+        f"Of {recall.planted:,} planted errors {recall.caught:,} would have been flagged: "
         f"{share.estimate:.1%}, between {share.lowest:.1%} and {share.highest:.1%}. "
         "At best: of real ones, which the model was trained on, mostly fewer are found."
     )

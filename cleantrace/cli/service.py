@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +14,17 @@ import typer
 from rich.console import Console
 
 from cleantrace.cli.exits import ending_as_told
-from cleantrace.client.config import KEY_VARIABLES, Settings, find_settings, of_stack
+from cleantrace.client.config import Settings, find_settings, of_stack
 from cleantrace.client.errors import NotConfigured
 from cleantrace.progress import Bar
 
 if TYPE_CHECKING:
     from cleantrace.client import Client
 
-Url = Annotated[str | None, typer.Option(envvar="CLEANTRACE_URL", help="URL of the service.")]
-ApiKey = Annotated[str | None, typer.Option(envvar=list(KEY_VARIABLES), help="API key.")]
-Project = Annotated[
-    str | None, typer.Option(envvar="CLEANTRACE_PROJECT", help="Project of the key.")
-]
+# Variables are not the options' own: `doctor` tells which of both was found.
+Url = Annotated[str | None, typer.Option(help="URL of the service; else CLEANTRACE_URL.")]
+ApiKey = Annotated[str | None, typer.Option(help="API key; else CLEANTRACE_API_KEY.")]
+Project = Annotated[str | None, typer.Option(help="Project of the key; else CLEANTRACE_PROJECT.")]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Talk to the stack that runs on this data directory.", show_default=False),
@@ -87,7 +87,7 @@ def settings_of(
                 "cleantrace login, name the directory of a running stack with --data-dir, or "
                 "start one: cleantrace up."
             )
-    stack = of_stack(data_dir, project)
+    stack = of_stack(data_dir, project or os.environ.get("CLEANTRACE_PROJECT"))
     here = f"the stack on {data_dir}"
     return Settings(stack.url, stack.project, stack.api_key, here, here, here)
 

@@ -53,6 +53,16 @@ def test_lists_show_what_was_registered(shell: Shell, run: str, scan: str) -> No
     assert scan in shell("scans", "list").stdout
 
 
+def test_what_is_long_is_left_to_json(shell: Shell, scan: str) -> None:
+    shown = shell("scans", "show", scan).stdout
+    assert "histogram" not in shown
+    assert max(map(len, shown.splitlines())) < 500
+
+
+def test_what_is_no_name_with_a_version_is_said(shell: Shell) -> None:
+    assert "NAME:VERSION" in shell("datasets", "show", "blobs", status=2).stderr
+
+
 def test_scan_is_shown_as_json_and_watched_to_its_end(
     shell: Shell, client: Client, scan: str
 ) -> None:
