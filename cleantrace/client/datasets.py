@@ -95,7 +95,8 @@ class DatasetCalls(UploadCalls):
             if format is not None and isinstance(data, str | os.PathLike):
                 path = Path(data)
             else:
-                path, format = aside(write_source, data, Path(folder))  # noqa: A001
+                written = aside(write_source, data, Path(folder))
+                path, format = written  # noqa: A001
             sent = self.upload(path, progress=progress)
         return self.register_dataset(name, version, sent.uri, format=format, **options)
 
