@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,9 +161,12 @@ def _follow(
 
 def _recall_in_words(recall: DetectorRecall) -> str:
     share = recall.caught_share
+    # No bound is told as tighter than it is.
+    lowest = math.floor(1000 * share.lowest + 1e-6) / 10
+    highest = math.ceil(1000 * share.highest - 1e-6) / 10
     return (
         f"Of {recall.planted:,} planted errors {recall.caught:,} would have been flagged: "
-        f"{share.estimate:.1%}, between {share.lowest:.1%} and {share.highest:.1%}. "
+        f"{100 * share.estimate:.1f} %, between {lowest:.1f} % and {highest:.1f} %. "
         "At best: of real ones, which the model was trained on, mostly fewer are found."
     )
 
