@@ -21,6 +21,7 @@ from app.errors import ProblemError
 from app.projects.models import Project
 from app.projects.service import ensure_project
 from app.settings import settings
+from cleantrace.reports.escaping import written_out
 
 
 class Told(NamedTuple):
@@ -52,7 +53,7 @@ def _list_keys(db: Session, project: Project, _: argparse.Namespace) -> Told:
         "\t".join(
             [
                 str(row.id),
-                row.name,
+                written_out(row.name),
                 f"{row.role}, only reads" if row.read_only else row.role,
                 f"until {row.expires_at:%Y-%m-%d}" if row.expires_at else "no end",
                 f"used {row.last_used_at:%Y-%m-%d}" if row.last_used_at else "never used",
@@ -77,7 +78,9 @@ def _invite(db: Session, project: Project, options: argparse.Namespace) -> Told:
 
 def _list_people(db: Session, project: Project, _: argparse.Namespace) -> Told:
     rows, _more = members.people_of(db, project.id, after=None, limit=_ALL)
-    text = "\n".join("\t".join([row.name, row.email or "-", row.role]) for row in rows)
+    text = "\n".join(
+        "\t".join([written_out(row.name), written_out(row.email or "-"), row.role]) for row in rows
+    )
     return Told(text, [PersonOut.model_validate(row).model_dump(mode="json") for row in rows])
 
 

@@ -110,7 +110,9 @@ def _row(caller: Caller, export: ExportOut) -> ExportRow:
                 f"{base}/exports/{export.id}/files/{file.number}"
                 if caller.role.includes(Role.engineer)
                 else None,
-                f"{plural(file.rows, 'row')}, {size(file.bytes)}",
+                f"{plural(file.rows, 'row')}, {size(file.bytes)}"
+                if file.rows
+                else size(file.bytes),
                 file.sha256,
             )
             for file in export.files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from markupsafe import Markup
 
 from app.dashboard.formatting import number, percent, plural, unbroken
 from app.dashboard.recall_chart import recall_chart
+from app.percent import percent as in_percent
 from app.scans.models import Scan
 
 _WHY = (
@@ -69,4 +71,6 @@ def recall_view(scan: Scan) -> RecallView | None:
 
 
 def _between(share: dict[str, float]) -> str:
-    return f"between {percent(share['lowest'])} and {percent(share['highest'])}"
+    # As the page of estimates has it: no bound is told as tighter than it is.
+    lowest = in_percent(share["lowest"], 1, math.floor)
+    return f"between {unbroken(lowest)} and {unbroken(in_percent(share['highest'], 1, math.ceil))}"

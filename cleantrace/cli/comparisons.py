@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.results import AsJson, print_json, tell
+from cleantrace.cli.results import AsJson, print_json, shown, tell
 from cleantrace.cli.service import connected, out
 from cleantrace.client import ChangedExample, ComparedExample, ScanComparison
 
@@ -27,21 +27,21 @@ def diff(
         if as_json:
             print_json(found.to_json() | {"examples": [each.to_json() for each in every]})
             return
-        shown = list(itertools.islice(every, limit))
+        first = list(itertools.islice(every, limit))
     counts = found.counts
     out.print(
         f"{counts.before:,} examples became {counts.after:,}: {counts.relabelled:,} relabelled, "
         f"{counts.removed:,} removed, {counts.added:,} added, {counts.content:,} with other "
         f"content, {counts.unchanged:,} as they were."
     )
-    if shown:
+    if first:
         table = Table("key", "change", "old", "new", "by", "when", "why", box=None)
-        for each in shown:
-            table.add_row(*_changed_row(each))
-        out.print(table, markup=False)  # keys and comments are other people's
+        for each in first:
+            table.add_row(*map(shown, _changed_row(each)))
+        out.print(table)
     changed = counts.before - counts.unchanged + counts.added
-    if changed > len(shown):
-        out.print(f"and {changed - len(shown):,} more: --limit, or --json for all")
+    if changed > len(first):
+        out.print(f"and {changed - len(first):,} more: --limit, or --json for all")
 
 
 def _changed_row(each: ChangedExample) -> list[str]:
@@ -82,8 +82,8 @@ def _print_comparison(found: ScanComparison) -> None:
     if found.moved:
         table = Table("key", "old", "new", "rank before", "rank now", "flag", box=None)
         for each in found.moved:
-            table.add_row(*_moved_row(each))
-        out.print(table, markup=False)
+            table.add_row(*map(shown, _moved_row(each)))
+        out.print(table)
 
 
 def _moved_row(each: ComparedExample) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cleantrace.cli.exits import FAILED
+from cleantrace.cli.exits import FAILED, harmless
 from cleantrace.cli.results import AsJson, print_json
 from cleantrace.cli.service import ApiKey, DataDir, Project, Url, out, settings_of
 from cleantrace.client.config import Settings
@@ -59,9 +59,9 @@ def doctor(
 def _print(finding: Finding) -> None:
     mark, style = ("ok ", "green") if finding.is_well else ("BAD", "bold red")
     out.print(f"[{style}]{mark}[/] ", end="")
-    out.print(f"{finding.what}: {finding.detail}", markup=False, highlight=False)
+    out.print(harmless(f"{finding.what}: {finding.detail}"), markup=False, highlight=False)
     if finding.remedy:
-        out.print(f"    {finding.remedy}", markup=False, highlight=False)
+        out.print(harmless(f"    {finding.remedy}"), markup=False, highlight=False)
 
 
 def _look(url: Url, api_key: ApiKey, project: Project, data_dir: DataDir) -> Iterator[Finding]:

@@ -74,4 +74,13 @@ def fail(message: str, status: int) -> NoReturn:
 def complain(message: str, colour: str = typer.colors.RED) -> None:
     """Say on the error stream what is wrong; in colour where a terminal wants it."""
     plain = False if os.environ.get("NO_COLOR") else None
-    typer.secho(f"cleantrace: {message}", err=True, fg=colour, color=plain)
+    # It may hold names and keys, which are other people's.
+    lines = "\n".join(harmless(line) for line in message.split("\n"))
+    typer.secho(f"cleantrace: {lines}", err=True, fg=colour, color=plain)
+
+
+def harmless(text: object) -> str:
+    """Nothing in it means something to a terminal. Whole, and with its spaces as they are."""
+    from cleantrace.reports.escaping import written_out
+
+    return written_out(str(text))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cleantrace.cli.exits import complain
-from cleantrace.cli.results import print_json
 from cleantrace.cli.service import out
 from cleantrace.client.errors import CleantraceError
 from cleantrace.reports import FORMATS, Report
@@ -37,7 +36,7 @@ ReportOptions = Annotated[
 ]
 
 
-def wanted_reports(options: list[str] | None) -> Wanted:
+def wanted_reports(options: list[str] | None, *, as_json: bool) -> Wanted:
     wanted = []
     for each in options or ():
         name, separator, path = each.partition("=")
@@ -46,6 +45,10 @@ def wanted_reports(options: list[str] | None) -> Wanted:
         if name == _SHEET and not path:
             raise typer.BadParameter(f"a picture goes into a file: --report {_SHEET}=FILE")
         wanted.append((name, Path(path) if separator else None))
+    if as_json and any(path is None for _, path in wanted):
+        raise typer.BadParameter(
+            "--json and a report without a file would both be printed: give the report a file"
+        )
     return wanted
 
 
@@ -62,6 +65,7 @@ def write_reports(
 
     Args:
         file, data: where findings are shown.
+        as_json: nothing is printed: JSON is.
     """
     sheet = _write_sheet(client, found, [path for name, path in wanted if name == _SHEET and path])
     report = Report(
@@ -78,9 +82,7 @@ def write_reports(
     for name, path in texts:
         if path is not None:
             _write(path, FORMATS[name](report).encode())
-    if as_json:
-        print_json(dict(report.evaluation))
-    elif not printed:
+    if not printed and not as_json:
         out.print(styled(report), end="", soft_wrap=True)
     for name in printed:
         typer.echo(FORMATS[name](report), nl=False)

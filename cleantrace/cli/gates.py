@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cleantrace.cli.dataset_names import find_dataset
-from cleantrace.cli.exits import end
+from cleantrace.cli.exits import end, harmless
 from cleantrace.cli.gate_exits import status_of
 from cleantrace.cli.gate_reports import ReportOptions, wanted_reports, write_reports
 from cleantrace.cli.gate_targets import find_target, fingerprint_of
@@ -66,7 +66,7 @@ def check(
     Exit status: 0 passed (with warnings too, unless --strict), 1 failed, 2 the command line or
     the policy file is wrong, 3 the service refused or was not reached, 4 no verdict was possible.
     """
-    wanted = wanted_reports(report)
+    wanted = wanted_reports(report, as_json=as_json)
     if (policy is None) == (gate is None):
         raise typer.BadParameter("Give --policy FILE or --gate NAME.")
     file = None if policy is None else _read(policy)
@@ -89,6 +89,8 @@ def check(
         except ApiError as error:
             raise (file and file.refused(error)) or error from None
         write_reports(client, found, wanted, file=file, data=data, as_json=as_json)
+    if as_json:
+        print_json(found)
     raise typer.Exit(status_of(found, strict=strict))
 
 
@@ -171,15 +173,15 @@ def explain(
     report: ReportOptions = None,
 ) -> None:
     """Tell a verdict's reasons once more, and what it was made from."""
-    wanted = wanted_reports(report)
+    wanted = wanted_reports(report, as_json=as_json)
     with connected(context) as client:
         found = client.explain_gate(evaluation)
-        if as_json:
-            print_json(found)
-        else:
-            write_reports(client, found.evaluation, wanted)
-    if not report and not as_json:
-        typer.echo(f"\nEvaluated on {found.evaluation.at} by {found.evaluation.by}.")
+        write_reports(client, found.evaluation, wanted, as_json=as_json)
+    if as_json:
+        print_json(found)
+    elif all(path is not None for _, path in wanted):
+        at, by = found.evaluation.at, harmless(found.evaluation.by)
+        typer.echo(f"\nEvaluated on {at:%Y-%m-%d %H:%M %Z} by {by}.")
         same = "the same result" if found.repeats else "another result: the rules have changed"
         typer.echo(f"The same inputs give {same}. See them with --json.")
 

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from cleantrace.cli.dataset_names import find_dataset
+from cleantrace.cli.exits import harmless
 from cleantrace.cli.results import AsJson, tell
 from cleantrace.cli.service import connected, out
 from cleantrace.client import LabelEstimate, Wrong
@@ -46,14 +48,14 @@ def estimate(
 
 
 def _print(found: LabelEstimate) -> None:
-    typer.echo(found.says)
+    typer.echo(harmless(found.says))
     table = Table("wrong labels", box=None)
     for name in ("likeliest", "lowest", "highest", "share, at most"):
         table.add_column(name, justify="right")
     table.add_row("before the review", *_row(found.wrong.before))
     table.add_row("after corrections", *_row(found.wrong.after))
     for each in found.classes:
-        table.add_row(f"  of these {each.label}", *_row(each.wrong.after))
+        table.add_row(Text(f"  of these {harmless(each.label)}"), *_row(each.wrong.after))
     out.print(table)
     typer.echo(_basis(found), err=True)
 
@@ -65,7 +67,7 @@ def _row(wrong: Wrong) -> list[str]:
 
 def _at_most(share: float) -> str:
     """A bound is never rounded to less than it is."""
-    return f"{math.ceil(1e4 * share - 1e-6) / 1e4:.2%}"
+    return f"{math.ceil(1e4 * share - 1e-6) / 100:.2f} %"
 
 
 def _basis(found: LabelEstimate) -> str:
@@ -78,6 +80,6 @@ def _basis(found: LabelEstimate) -> str:
         there = " to audits that fall there" if found.slice else ""
         told += (
             f" About {found.forecast.audits:,} more answers{there} would show at most "
-            f"{found.forecast.target:.4g} left wrong."
+            f"{100 * found.forecast.target:.4g} % left wrong."
         )
     return told

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cleantrace.cli.exits import USAGE, ending_as_told, fail
+from cleantrace.cli.exits import USAGE, ending_as_told, fail, harmless
 from cleantrace.client.user_config import forget_login, remember_login
 
 
@@ -33,11 +33,13 @@ def login(
 
     with ending_as_told(), Client(url, key, project, tries=2) as client:
         me = client.me()
-    try:
-        path = remember_login(client.url, project, key)
-    except OSError as error:
-        fail(f"The key could not be kept: {error}.", USAGE)
-    typer.echo(f"{me.name}, {me.role} of {me.project} at {client.url}. Kept in {path}.", err=True)
+    with ending_as_told():
+        try:
+            path = remember_login(client.url, project, key)
+        except OSError as error:
+            fail(f"The key could not be kept: {error}.", USAGE)
+    said = f"{me.name}, {me.role} of {me.project} at {client.url}. Kept in {path}."
+    typer.echo(harmless(said), err=True)
 
 
 def logout(

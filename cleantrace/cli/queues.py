@@ -7,8 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from cleantrace.cli.dataset_names import find_dataset
 from cleantrace.cli.exits import USAGE, fail
-from cleantrace.cli.results import AsJson, print_fields, print_json, tell, tell_all, tell_id
+from cleantrace.cli.results import (
+    AsJson,
+    finite,
+    print_fields,
+    print_json,
+    tell,
+    tell_all,
+    tell_id,
+)
 from cleantrace.cli.service import connected, remember
 from cleantrace.client import AnnotationImport, ImportReport, Queue
 
@@ -28,9 +37,6 @@ class Skips(StrEnum):
     ignore = "ignore"
 
 
-_POLICIES = typer.BadParameter("Give at most one of --top-k, --suspicion and --given.")
-
-
 @app.command("create")
 def create(
     context: typer.Context,
@@ -38,7 +44,8 @@ def create(
     scan: Annotated[str, typer.Option(help="Id of a complete scan.")],
     top_k: Annotated[int | None, typer.Option(min=1, help="The first so many.")] = None,
     suspicion: Annotated[
-        float | None, typer.Option(min=0, max=1, help="All at least this suspicious.")
+        float | None,
+        typer.Option(min=0, max=1, callback=finite, help="All at least this suspicious."),
     ] = None,
     given: Annotated[str | None, typer.Option(help="Those given this class.")] = None,
     suggested: Annotated[str | None, typer.Option(help="With --given: suggested this one.")] = None,
@@ -63,8 +70,10 @@ def create(
         policies.append({"kind": "suspicion", "at_least": suspicion})
     if given is not None:
         policies.append({"kind": "class", "given": given, "suggested": suggested})
-    if len(policies) > 1 or (suggested is not None and given is None):
-        raise _POLICIES
+    if len(policies) > 1:
+        raise typer.BadParameter("give one of --top-k, --suspicion and --given")
+    if suggested is not None and given is None:
+        raise typer.BadParameter("--suggested needs --given")
     with connected(context) as client:
         made = client.create_queue(
             name,
@@ -82,13 +91,16 @@ def create(
 @app.command("list")
 def list_queues(
     context: typer.Context,
-    dataset: Annotated[str | None, typer.Option(help="Only those of this dataset's id.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Only those of this one: id, or name:version.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List queues, newest first."""
     columns = ["created", "name", "done", "disputed", "overlap", "", "id"]
     with connected(context) as client:
-        tell_all(client.queues(dataset), as_json, columns, _row)
+        only = None if dataset is None else find_dataset(client, dataset)
+        tell_all(client.queues(only), as_json, columns, _row)
 
 
 def _row(queue: Queue) -> list[str]:

@@ -5,7 +5,9 @@ the API's own names.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -20,6 +22,9 @@ from cleantrace.progress import Bar
 R = TypeVar("R", bound=Record)
 
 _LONGEST = 100_000
+_LONGEST_NESTED = 400
+# What a terminal would act on, and JSON does not escape by itself.
+_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON: an object, or for many one on each line.")
@@ -31,6 +36,13 @@ Timeout = Annotated[
         min=0, metavar="SECONDS", help="How long to wait at most; the job goes on. Status 4."
     ),
 ]
+
+
+def finite(value: float | None) -> float | None:
+    """The callback of options that go into JSON, which has no other numbers."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("it must be a finite number")
+    return value
 
 
 def tell(found: R, as_json: bool, as_text: Callable[[R], Any] | None = None) -> None:
@@ -69,7 +81,7 @@ def tell_all(
     for name in columns:
         table.add_column(name, no_wrap=name == "id", min_width=36 if name == "id" else None)
     for each in found:
-        table.add_row(*map(_shown, row(each)))
+        table.add_row(*map(shown, row(each)))
     out.print(table)
 
 
@@ -108,20 +120,24 @@ def follow(
 
 def print_json(found: Record | dict[str, Any], indent: int | None = 2) -> None:
     values = found.to_json() if isinstance(found, Record) else found
-    typer.echo(json.dumps(values, indent=indent, ensure_ascii=False))
+    text = json.dumps(values, indent=indent, ensure_ascii=False)
+    typer.echo(_UNSEEN.sub(lambda each: f"\\u{ord(each[0]):04x}", text))
 
 
-def print_fields(found: Record) -> None:
+def print_fields(found: Record, without: Collection[str] = ()) -> None:
+    """What is long and nested is cut: --json has all of it."""
     table = Table(box=None, show_header=False)
     for name, value in found.to_json().items():
-        if value is not None:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            table.add_row(name, _shown(text))
+        if isinstance(value, str):
+            table.add_row(name, shown(value))
+        elif value is not None and name not in without:
+            text = json.dumps(value, ensure_ascii=False)
+            table.add_row(name, shown(text, _LONGEST_NESTED))
     out.print(table)
 
 
-def _shown(value: str) -> Text:
+def shown(value: str, longest: int = _LONGEST) -> Text:
     """Nothing in it is markup, or means something to a terminal."""
     from cleantrace.reports.escaping import visible
 
-    return Text(visible(value, _LONGEST))
+    return Text(visible(value, longest))

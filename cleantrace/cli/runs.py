@@ -13,6 +13,7 @@ from cleantrace.cli.results import (
     AsJson,
     Timeout,
     Wait,
+    finite,
     follow,
     tell,
     tell_all,
@@ -94,7 +95,7 @@ def register_checkpoint(
     run: RunId,
     uri: Annotated[str, typer.Argument(help="URL or path of the weights, for the service.")],
     step: Annotated[int, typer.Option(help="Optimiser steps done when it was saved.")],
-    eta: Annotated[float, typer.Option(help="The learning rate in force then.")],
+    eta: Annotated[float, typer.Option(callback=finite, help="The learning rate in force then.")],
     sha256: Annotated[str | None, typer.Option(help="The file must have this hash.")] = None,
     upload: Annotated[
         bool, typer.Option("--upload", help="Send the file from here; else the service reads it.")
@@ -114,10 +115,7 @@ def _checking(
     client: Client, checkpoint: Checkpoint, timeout_s: float | None
 ) -> Callable[[Bar], Checkpoint]:
     def wait(bar: Bar) -> Checkpoint:
-        found = client.wait_for_checkpoints(
-            checkpoint.run_id, progress=bar.checkpoints, timeout_s=timeout_s
-        )
-        return next(each for each in found if each.id == checkpoint.id)
+        return client.wait_for_checkpoint(checkpoint, progress=bar.checkpoints, timeout_s=timeout_s)
 
     return wait
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cleantrace.cli.results import finite
+
 
 class Weighting(StrEnum):
     eta = "eta"
@@ -32,8 +34,8 @@ Layers = Annotated[
 WeightingOption = Annotated[Weighting, typer.Option(help="Of checkpoints.")]
 ScoreOption = Annotated[RankedScore, typer.Option(help="The score that ranks.")]
 TopK = Annotated[int | None, typer.Option(help="Flag so many examples.")]
-Share = Annotated[float | None, typer.Option(help="Flag this share of them.")]
-Threshold = Annotated[float | None, typer.Option(help="Flag from this score on.")]
+Share = Annotated[float | None, typer.Option(callback=finite, help="Flag this share of them.")]
+Threshold = Annotated[float | None, typer.Option(callback=finite, help="Flag from this score on.")]
 KeepEvidence = Annotated[
     bool, typer.Option("--evidence", help="Keep what `scans evidence` looks in.")
 ]

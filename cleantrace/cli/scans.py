@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,8 @@ from cleantrace.cli.results import (
     Timeout,
     Wait,
     follow,
+    print_fields,
+    shown,
     tell,
     tell_all,
     tell_id,
@@ -91,9 +94,15 @@ def start(
 
 @app.command("show")
 def show(context: typer.Context, scan: ScanId, as_json: AsJson = False) -> None:
-    """Show a scan, with its summary once it is complete."""
+    """Show a scan; with --json all of its summary, too, once it is complete."""
     with connected(context) as client:
-        tell(client.get_scan(scan), as_json)
+        tell(client.get_scan(scan), as_json, _print_scan)
+
+
+def _print_scan(scan: Scan) -> None:
+    print_fields(scan, without={"summary"})
+    if scan.recall is not None:
+        typer.echo(_recall_in_words(scan.recall))
 
 
 @app.command("watch")
@@ -152,9 +161,12 @@ def _follow(
 
 def _recall_in_words(recall: DetectorRecall) -> str:
     share = recall.caught_share
+    # No bound is told as tighter than it is.
+    lowest = math.floor(1000 * share.lowest + 1e-6) / 10
+    highest = math.ceil(1000 * share.highest - 1e-6) / 10
     return (
-        f"Of {recall.planted:,} planted errors {recall.caught:,} would have been: "
-        f"{share.estimate:.1%}, between {share.lowest:.1%} and {share.highest:.1%}. "
+        f"Of {recall.planted:,} planted errors {recall.caught:,} would have been flagged: "
+        f"{100 * share.estimate:.1f} %, between {lowest:.1f} % and {highest:.1f} %. "
         "At best: of real ones, which the model was trained on, mostly fewer are found."
     )
 
@@ -180,7 +192,8 @@ def _print_evidence(found: Evidence) -> None:
         for each in side:
             given = each.given_target if each.given_label is None else each.given_label
             says = each.predicted_value if each.predicted_label is None else each.predicted_label
-            table.add_row(way, each.key, str(given), str(says), f"{each.influence:.4g}")
+            row = (way, each.key, str(given), str(says), f"{each.influence:.4g}")
+            table.add_row(*map(shown, row))
     out.print(table)
 
 

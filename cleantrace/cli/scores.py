@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -123,4 +123,11 @@ def _score_row(score: Score) -> list[str]:
 def _print_csv(kind: type[R], found: Iterator[R]) -> None:
     writer = csv.DictWriter(sys.stdout, [each.name for each in fields(kind)])
     writer.writeheader()
-    writer.writerows(each.to_json() for each in found)
+    writer.writerows(_inert(each.to_json()) for each in found)
+
+
+def _inert(row: dict[str, Any]) -> dict[str, Any]:
+    """Nothing in it is a formula, or means something to a terminal: as in exports."""
+    from cleantrace.reports.escaping import csv_cell
+
+    return {name: csv_cell(it) if isinstance(it, str) else it for name, it in row.items()}

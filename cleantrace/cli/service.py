@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from cleantrace.cli.exits import ending_as_told
-from cleantrace.client.config import KEY_VARIABLES, Settings, find_settings, of_stack
+from cleantrace.client.config import Settings, find_settings, of_stack
 from cleantrace.client.errors import NotConfigured
 from cleantrace.progress import Bar
 
 if TYPE_CHECKING:
     from cleantrace.client import Client
 
-Url = Annotated[str | None, typer.Option(envvar="CLEANTRACE_URL", help="URL of the service.")]
-ApiKey = Annotated[str | None, typer.Option(envvar=list(KEY_VARIABLES), help="API key.")]
-Project = Annotated[
-    str | None, typer.Option(envvar="CLEANTRACE_PROJECT", help="Project of the key.")
-]
+# Variables are not the options' own: `doctor` tells which of both was found.
+Url = Annotated[str | None, typer.Option(help="URL of the service; else CLEANTRACE_URL.")]
+ApiKey = Annotated[str | None, typer.Option(help="API key; else CLEANTRACE_API_KEY.")]
+Project = Annotated[str | None, typer.Option(help="Project of the key; else CLEANTRACE_PROJECT.")]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Talk to the stack that runs on this data directory.", show_default=False),
@@ -87,7 +87,7 @@ def settings_of(
                 "cleantrace login, name the directory of a running stack with --data-dir, or "
                 "start one: cleantrace up."
             )
-    stack = of_stack(data_dir, project)
+    stack = of_stack(data_dir, project or os.environ.get("CLEANTRACE_PROJECT"))
     here = f"the stack on {data_dir}"
     return Settings(stack.url, stack.project, stack.api_key, here, here, here)
 
@@ -106,12 +106,16 @@ def read_json(option: str, value: str | None) -> dict[str, Any] | None:
         return None
     try:
         text = Path(value[1:]).read_text() if value.startswith("@") else value
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_no_number)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{error}", param_hint=option) from error
     if not isinstance(found, dict):
         raise typer.BadParameter('it must be an object: {"name": value}', param_hint=option)
     return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number that JSON has")
 
 
 def location(value: str) -> str | Path:
@@ -122,6 +126,11 @@ def location(value: str) -> str | Path:
 def sent(client: Client, file: str) -> str:
     """Send a file from this machine; returns what to register it by."""
     path = Path(file).expanduser()
+    if path.is_dir():
+        raise typer.BadParameter(
+            f"{file} is a folder, and folders are not sent: put it where the service can read it, "
+            "and leave --upload out"
+        )
     if not path.is_file():
         raise typer.BadParameter(f"there is no file {file} here")
     with Bar("Sending") as bar:

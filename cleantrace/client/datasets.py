@@ -11,6 +11,7 @@ from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import DatasetFailed
 from cleantrace.client.label_models import LabelEstimate
 from cleantrace.client.models import Dataset, RejectedRow, Upload
+from cleantrace.client.pace import aside
 from cleantrace.client.pages import Pages
 from cleantrace.client.refs import NO_REASON, DatasetRef, Location, as_uri, path_id
 from cleantrace.client.sources import Format, write_source
@@ -94,7 +95,8 @@ class DatasetCalls(UploadCalls):
             if format is not None and isinstance(data, str | os.PathLike):
                 path = Path(data)
             else:
-                path, format = write_source(data, Path(folder))  # noqa: A001
+                written = aside(write_source, data, Path(folder))
+                path, format = written  # noqa: A001
             sent = self.upload(path, progress=progress)
         return self.register_dataset(name, version, sent.uri, format=format, **options)
 

@@ -1,7 +1,7 @@
 """What the client raises, one class for each kind of problem the API answers with.
 
 CleantraceError
-├── NotConfigured               no URL or no API key was given
+├── NotConfigured               no URL or no API key was given, or what cannot be one
 ├── ConnectionFailed            the service was not reached, after all tries
 ├── DownloadDamaged             a file came, but not as the service says that it is
 ├── AnswerNotUnderstood         something answered, but not this API
@@ -69,7 +69,7 @@ class CleantraceError(Exception):
 
 
 class NotConfigured(CleantraceError):
-    """No URL or no API key was given."""
+    """No URL or no API key was given, or what cannot be one."""
 
 
 class ConnectionFailed(CleantraceError):

@@ -10,6 +10,7 @@ from cleantrace.client.calls import Calls
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import EvidenceFailed
 from cleantrace.client.models import Evidence, EvidenceRequest
+from cleantrace.client.pace import aside
 from cleantrace.client.refs import NO_REASON, ScanRef, path_id
 from cleantrace.client.waiting import poll
 
@@ -72,7 +73,8 @@ class EvidenceCalls(Calls):
             WaitTimedOut, and what `evidence` raises.
         """
         url = f"/scans/{path_id(scan)}/evidence/inputs"
-        body = {"inputs": [_input(*each) for each in inputs], "k": k, "label": label}
+        given = [aside(_input, *each) for each in inputs]
+        body = {"inputs": given, "k": k, "label": label}
         asked = EvidenceRequest.from_json(self._transport.post(url, body))
 
         def look() -> EvidenceRequest:

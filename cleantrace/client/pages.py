@@ -74,9 +74,15 @@ class Pages(Iterator[R], Generic[R]):
         return self._into(PolarsColumns(self._kind))
 
     def _into(self, columns: Columns) -> Any:
+        began = self._after, self._is_over, self._page, self._next
         columns.add(self._page[self._next :])
-        while not self._is_over:
-            self._turn()
-            columns.add(self._page)
+        try:
+            while not self._is_over:
+                self._turn()
+                columns.add(self._page)
+        except BaseException:
+            # Asked again, it must not be a table without the pages that came before.
+            self._after, self._is_over, self._page, self._next = began
+            raise
         self._page, self._next = [], 0
         return columns.table()

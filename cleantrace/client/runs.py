@@ -99,7 +99,36 @@ class RunCalls(Calls):
             if progress is not None:
                 progress(seen)
         for each in seen:
-            if each.status == "failed":
-                what = f"The checkpoint of step {each.step} cannot be used"
-                raise CheckpointFailed(what, each, each.failure or NO_REASON)
+            _refuse_failed(each)
         return seen
+
+    def wait_for_checkpoint(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        progress: Callable[[list[Checkpoint]], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> Checkpoint:
+        """Wait until this one is read and fitted to the model, whatever becomes of others.
+
+        Raises:
+            CheckpointFailed: it cannot be used; with the stored reason.
+            WaitTimedOut: after `timeout_s`.
+        """
+
+        def look() -> Checkpoint:
+            run = self.checkpoints(checkpoint.run_id)
+            return next(each for each in run if each.id == checkpoint.id)
+
+        deadline = Deadline("Checking the checkpoint", timeout_s)
+        for seen in poll(look, lambda seen: seen.status != "registered", deadline):
+            if progress is not None:
+                progress([seen])
+        _refuse_failed(seen)
+        return seen
+
+
+def _refuse_failed(checkpoint: Checkpoint) -> None:
+    if checkpoint.status == "failed":
+        what = f"The checkpoint of step {checkpoint.step} cannot be used"
+        raise CheckpointFailed(what, checkpoint, checkpoint.failure or NO_REASON)

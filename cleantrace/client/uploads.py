@@ -52,7 +52,8 @@ class UploadCalls(Calls):
             for told in at_once(send, seen.missing, _AT_ONCE):
                 if progress is not None:
                     progress(told)
-            seen = self.get_upload(seen)  # very large files want more parts than one answer names
+            # Very large files want more parts than one answer names.
+            seen = self.get_upload(seen)
         if seen.status == "receiving":
             seen = Upload.from_json(self._transport.post(f"/uploads/{path_id(seen)}/finish"))
         deadline = Deadline("Putting the upload together", timeout_s)
@@ -71,11 +72,15 @@ class UploadCalls(Calls):
         return self._pages("/uploads", Upload)
 
     def _send_part(self, path: Path, upload_id: str, part_bytes: int, number: int) -> Upload:
-        with path.open("rb") as file:
-            file.seek(number * part_bytes)
-            data = file.read(part_bytes)
+        data = aside(_read, path, number * part_bytes, part_bytes)
         answer = self._transport.put_bytes(f"/uploads/{path_id(upload_id)}/parts/{number}", data)
         return Upload.from_json(answer)
+
+
+def _read(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(size)
 
 
 def _announcement(file: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:

@@ -34,15 +34,16 @@ def poll(look: Look[T], is_over: Callable[[T], bool], deadline: Deadline) -> Ite
 def follow_scan(transport: Transport, scan_id: str, deadline: Deadline) -> Iterator[Scan]:
     """The scan at each change, until it is over.
 
-    Listens to server-sent events, and again after each break. Where none come through, it polls.
+    Listens to server-sent events, and again after each break. Where none come through, it polls;
+    as it does at the end of the time, since signs of life may keep a stream open for ever.
     """
     barren = 0
-    while barren < _BARREN_STREAMS:
+    while barren < _BARREN_STREAMS and deadline.left_s() > SILENCE_LIMIT_S:
         heard = False
         try:
-            limit_s = min(SILENCE_LIMIT_S, deadline.left_s())
-            with transport.lines(f"/scans/{scan_id}/events", silence_limit_s=limit_s) as lines:
-                for event, data in server_sent_events(lines):
+            with transport.lines(f"/scans/{scan_id}/events") as lines:
+                in_time = _while_time_is_left(lines, deadline)
+                for event, data in server_sent_events(in_time):
                     if event not in {"progress", "end"}:
                         continue
                     heard = True
@@ -50,9 +51,8 @@ def follow_scan(transport: Transport, scan_id: str, deadline: Deadline) -> Itera
                     yield scan
                     if scan.is_over:
                         return
-                    deadline.left_s()
         except (ConnectionFailed, ServiceError, TooManyRequests):
-            deadline.left_s()
+            pass
         barren = 0 if heard else barren + 1
         pause_before_next_try(barren + 1)
 
@@ -61,6 +61,13 @@ def follow_scan(transport: Transport, scan_id: str, deadline: Deadline) -> Itera
 
     for seen in poll(look, lambda scan: scan.is_over, deadline):
         yield seen
+
+
+def _while_time_is_left(lines: Iterator[str], deadline: Deadline) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if deadline.left_s() <= SILENCE_LIMIT_S:
+            return
 
 
 def server_sent_events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ The file is YAML 1.2's core, in which `no` is a word and 2026-12-31 a text. What
 is the service's to check; it names the place of a fault, and here is known on which line that is.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cleantrace.client.models import FieldProblem
 _MOST_BYTES = 1_000_000
 _WIDEST = 100
 _WHOLE = 1e15
+_LONGEST_INTEGER = 20
 _PLAIN = re.compile(r"[A-Za-z][\w @./*?-]*")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -195,9 +197,10 @@ def _value(node: yaml.Node) -> Any:
     text: str = node.value
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    if _INTEGER.fullmatch(text):
-        return int(text) if len(text) < 20 else float(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    if _INTEGER.fullmatch(text) and len(text) < _LONGEST_INTEGER:
+        return int(text)
+    number = float(text) if _FLOAT.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else text  # JSON has no other
 
 
 def _mapping(node: yaml.MappingNode) -> dict[str, Any]:

@@ -5,6 +5,8 @@ workflow commands. `visible` comes first everywhere; the others add what their f
 """
 
 import html as html_module
+import json
+import re
 import string
 
 _LONGEST = 500
@@ -12,6 +14,10 @@ _JOINERS = "\u200c\u200d"
 """Needed to write some languages, and harmless."""
 FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 """What spreadsheets take for a formula where a cell begins with it, full width too."""
+_UNSAFE_IN_CSV = re.compile(
+    rf"""^\s*[{re.escape(FORMULA_SIGNS)}]|^'|[;|]["'\s]*[{re.escape(FORMULA_SIGNS)}]"""
+    r"|[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+)
 _KEPT_IN_MARKDOWN = set(" ,;%()?'") | {"\N{RIGHT SINGLE QUOTATION MARK}"}
 
 
@@ -20,10 +26,15 @@ def visible(text: object, longest: int = _LONGEST) -> str:
     line = " ".join(str(text).split())
     if len(line) > longest:
         line = line[: longest - 1].rstrip() + "…"
-    return "".join(c if c.isprintable() or c in _JOINERS else _written_out(c) for c in line)
+    return written_out(line)
 
 
-def _written_out(character: str) -> str:
+def written_out(text: str) -> str:
+    """All of it, with what is not to be seen written out."""
+    return "".join(c if c.isprintable() or c in _JOINERS else _code_of(c) for c in text)
+
+
+def _code_of(character: str) -> str:
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"
@@ -34,6 +45,16 @@ def cell(text: object, longest: int = _LONGEST) -> str:
     """For a table that may be pasted into a spreadsheet: never a formula."""
     found = visible(text, longest)
     return f"'{found}" if found.startswith(tuple(FORMULA_SIGNS)) else found
+
+
+def csv_cell(text: str) -> str:
+    """Exact where that is harmless; else after a ' and with JSON's escapes, as exports have it."""
+    return escaped_cell(text) if _UNSAFE_IN_CSV.search(text) else text
+
+
+def escaped_cell(text: str) -> str:
+    escaped = json.dumps(text)[1:-1].replace('\\"', '"')
+    return "'" + escaped.replace(";", r"\u003b").replace("|", r"\u007c").replace("\x7f", r"\u007f")
 
 
 def html(text: object, longest: int = _LONGEST) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cleantrace.reports.escaping import FORMULA_SIGNS
+from cleantrace.reports.escaping import FORMULA_SIGNS, escaped_cell
 
 CSV_NOTE = (
     "CSV: a cell that begins with ' was not safe to show (it began as a formula does, or held "
@@ -52,7 +52,7 @@ def json_rows(names: Sequence[str], columns: Sequence[pa.Array]) -> bytes:
 
 def inert(column: pa.Array) -> pa.Array:
     """Texts as CSV_NOTE says: safe to open with a spreadsheet or to print on a terminal."""
-    return _by_value(column, lambda cells: _mended(cells, _UNSAFE_IN_CSV, _escaped_cell))
+    return _by_value(column, lambda cells: _mended(cells, _UNSAFE_IN_CSV, escaped_cell))
 
 
 def text_of(column: pa.Array) -> pa.Array:
@@ -140,8 +140,3 @@ def _mended(
 def inert_json(value: Any, *, indent: int | None = None) -> str:
     """JSON in ASCII, in whose texts nothing is left that a browser or a terminal would act on."""
     return json.dumps(value, indent=indent, allow_nan=False).translate(_PLAIN_IN_JSON)
-
-
-def _escaped_cell(text: str) -> str:
-    escaped = json.dumps(text)[1:-1].replace('\\"', '"')
-    return "'" + escaped.replace(";", r"\u003b").replace("|", r"\u007c").replace("\x7f", r"\u007f")

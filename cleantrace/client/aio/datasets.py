@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from cleantrace.client.aio.pace import aside
 from cleantrace.client.aio.pages import AsyncPages
 from cleantrace.client.aio.uploads import AsyncUploadCalls
 from cleantrace.client.aio.waiting import poll
@@ -93,7 +94,8 @@ class AsyncDatasetCalls(AsyncUploadCalls):
             if format is not None and isinstance(data, str | os.PathLike):
                 path = Path(data)
             else:
-                path, format = write_source(data, Path(folder))  # noqa: A001
+                written = await aside(write_source, data, Path(folder))
+                path, format = written  # noqa: A001
             sent = await self.upload(path, progress=progress)
         return await self.register_dataset(name, version, sent.uri, format=format, **options)
 

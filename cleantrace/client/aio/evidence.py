@@ -1,4 +1,4 @@
-"""AsyncCalls about evidence: the training examples for and against a label."""
+"""Calls about evidence: the training examples for and against a label."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cleantrace.client.aio.calls import AsyncCalls
+from cleantrace.client.aio.pace import aside
 from cleantrace.client.aio.waiting import poll
 from cleantrace.client.deadline import Deadline
 from cleantrace.client.errors import EvidenceFailed
@@ -73,7 +74,8 @@ class AsyncEvidenceCalls(AsyncCalls):
             WaitTimedOut, and what `evidence` raises.
         """
         url = f"/scans/{path_id(scan)}/evidence/inputs"
-        body = {"inputs": [_input(*each) for each in inputs], "k": k, "label": label}
+        given = [await aside(_input, *each) for each in inputs]
+        body = {"inputs": given, "k": k, "label": label}
         asked = EvidenceRequest.from_json(await self._transport.post(url, body))
 
         async def look() -> EvidenceRequest:

@@ -34,3 +34,4 @@ async def at_once(
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

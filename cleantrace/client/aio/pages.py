@@ -73,9 +73,15 @@ class AsyncPages(AsyncIterator[R], Generic[R]):
         return await self._into(PolarsColumns(self._kind))
 
     async def _into(self, columns: Columns) -> Any:
+        began = self._after, self._is_over, self._page, self._next
         columns.add(self._page[self._next :])
-        while not self._is_over:
-            await self._turn()
-            columns.add(self._page)
+        try:
+            while not self._is_over:
+                await self._turn()
+                columns.add(self._page)
+        except BaseException:
+            # Asked again, it must not be a table without the pages that came before.
+            self._after, self._is_over, self._page, self._next = began
+            raise
         self._page, self._next = [], 0
         return columns.table()

@@ -1,25 +1,28 @@
 """One HTTP request as the client makes it: with a key, tries, and typed errors."""
 
 import random
+import re
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from cleantrace.client.aio.pace import aside, sleep
 from cleantrace.client.answers import PASSING, content, is_loopback, refusal
 from cleantrace.client.digest import sha256_of
-from cleantrace.client.errors import ApiError, ConnectionFailed, DownloadDamaged, NotConfigured
+from cleantrace.client.errors import ConnectionFailed, DownloadDamaged, NotConfigured
 from cleantrace.version import __version__
 
 _LONGEST_PAUSE_S = 8.0
 _LONGEST_ASKED_PAUSE_S = 60.0
 # The service sends a sign of life every 15 s; three missed mean that the stream is dead.
 SILENCE_LIMIT_S = 45.0
+# What a header may hold. Others would be refused by what sends it, and shown in its message.
+_SENDABLE = re.compile(r"[!-~]+")
 
 
 class AsyncTransport:
@@ -33,17 +36,21 @@ class AsyncTransport:
             Idempotency-Key, the same in all its tries.
         timeout_s: how long one answer may take.
     Raises:
-        NotConfigured: the URL is none.
+        NotConfigured: the URL is none, or the key cannot be one.
     """
 
     def __init__(
         self, url: str, api_key: str, project: str, *, tries: int, timeout_s: float
     ) -> None:
         self.url = url.rstrip("/")
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise NotConfigured(f"{url!r} is not a URL such as http://127.0.0.1:8000.")
-        self._path = f"/api/v1/projects/{project}"
+        host = _host_of(self.url)
+        api_key = api_key.strip()  # a secret that was read from a file ends in a line's end
+        if not _SENDABLE.fullmatch(api_key):
+            raise NotConfigured(
+                "The API key has characters that no key has. Copy it again: it begins with ct_."
+            )
+        # Part of a path: nothing in it may lead elsewhere.
+        self._path = f"/api/v1/projects/{quote(project, safe='')}"
         self._tries = max(1, tries)
         self._http = httpx.AsyncClient(
             base_url=self.url,
@@ -53,7 +60,7 @@ class AsyncTransport:
                 "User-Agent": f"cleantrace-python/{__version__}",
             },
             # A proxy named in the environment cannot reach this machine's own services.
-            trust_env=not is_loopback(parts.hostname),
+            trust_env=not is_loopback(host),
         )
 
     async def close(self) -> None:
@@ -103,7 +110,7 @@ class AsyncTransport:
         for attempt in range(1, self._tries + 1):
             try:
                 answer = await self._http.request(method, url, **options)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 if attempt == self._tries:
                     raise self._unreachable(error) from error
                 await pause_before_next_try(attempt)
@@ -115,16 +122,14 @@ class AsyncTransport:
         raise AssertionError("a request has at least one try")
 
     @asynccontextmanager
-    async def lines(
-        self, path: str, *, silence_limit_s: float = SILENCE_LIMIT_S
-    ) -> AsyncIterator[AsyncIterator[str]]:
+    async def lines(self, path: str) -> AsyncIterator[AsyncIterator[str]]:
         """The lines of a stream of server-sent events, as they come. One try.
 
         Raises:
             ApiError: refused, as an unknown scan is.
             ConnectionFailed: not reached, broken off, or silent for too long.
         """
-        timeout = httpx.Timeout(max(silence_limit_s, 0.1), connect=5.0)
+        timeout = httpx.Timeout(SILENCE_LIMIT_S, connect=5.0)
         headers = {"Accept": "text/event-stream"}
         url = f"{self._path}{path}"
         try:
@@ -133,7 +138,7 @@ class AsyncTransport:
                     await answer.aread()
                     raise refusal(answer)
                 yield answer.aiter_lines()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise self._unreachable(error) from error
 
     async def download(self, path: str, target: Path, *, size: int, sha256: str) -> None:
@@ -150,26 +155,28 @@ class AsyncTransport:
         part = target.with_name(f"{target.name}.part")
         for attempt in range(1, self._tries + 1):
             try:
-                await self._go_on(path, part, size, sha256)
-                break
-            except httpx.TransportError as error:
+                answer = await self._go_on(path, part, size, sha256)
+            except httpx.RequestError as error:
                 if attempt == self._tries:
                     raise self._unreachable(error) from error
                 await pause_before_next_try(attempt)
-            except ApiError as error:
-                if error.status not in PASSING or attempt == self._tries:
-                    raise
-                await pause_before_next_try(attempt)
+                continue
+            if answer is None or answer.is_success:
+                break
+            if answer.status_code not in PASSING or attempt == self._tries:
+                raise refusal(answer)
+            await pause_before_next_try(attempt, answer.headers.get("Retry-After"))
         found = await aside(sha256_of, part)
         if found != sha256:
             await aside(part.unlink)
             raise DownloadDamaged(f"{target.name} came damaged: its SHA-256 is {found}. Try again.")
         await aside(part.replace, target)
 
-    async def _go_on(self, path: str, part: Path, size: int, sha256: str) -> None:
+    async def _go_on(self, path: str, part: Path, size: int, sha256: str) -> httpx.Response | None:
+        """Fetch what is missing; returns the answer, None where nothing was."""
         done = await aside(_size, part)
-        if done == size:
-            return
+        if size and done == size:
+            return None
         # The bytes as they are: a gateway that packs them would make the rest useless.
         headers = {"Accept-Encoding": "identity"}
         if 0 < done < size:
@@ -177,13 +184,14 @@ class AsyncTransport:
         async with self._http.stream("GET", f"{self._path}{path}", headers=headers) as answer:
             if not answer.is_success:
                 await answer.aread()
-                raise refusal(answer)
+                return answer
             goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
             with await aside(part.open, "ab" if goes_on else "wb") as file:
                 async for chunk in answer.aiter_raw():
                     await aside(file.write, chunk)
+        return answer
 
-    def _unreachable(self, error: httpx.TransportError) -> ConnectionFailed:
+    def _unreachable(self, error: httpx.RequestError) -> ConnectionFailed:
         reason = str(error) or type(error).__name__
         return ConnectionFailed(
             f"The service at {self.url} was not reached: {reason}. "
@@ -197,6 +205,19 @@ async def pause_before_next_try(attempt: int, retry_after: str | None = None) ->
     if retry_after is not None and retry_after.isdigit():
         pause_s = max(pause_s, min(float(retry_after), _LONGEST_ASKED_PAUSE_S))
     await sleep(pause_s)
+
+
+def _host_of(url: str) -> str:
+    """Raises NotConfigured: this is no URL of a service."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        host = None
+    if not host or parts.scheme not in {"http", "https"}:
+        raise NotConfigured(f"{url!r} is not a URL such as http://127.0.0.1:8000.")
+    return host
 
 
 def _new_key() -> dict[str, str]:

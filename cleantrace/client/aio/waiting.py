@@ -35,17 +35,16 @@ async def follow_scan(
 ) -> AsyncIterator[Scan]:
     """The scan at each change, until it is over.
 
-    Listens to server-sent events, and again after each break. Where none come through, it polls.
+    Listens to server-sent events, and again after each break. Where none come through, it polls;
+    as it does at the end of the time, since signs of life may keep a stream open for ever.
     """
     barren = 0
-    while barren < _BARREN_STREAMS:
+    while barren < _BARREN_STREAMS and deadline.left_s() > SILENCE_LIMIT_S:
         heard = False
         try:
-            limit_s = min(SILENCE_LIMIT_S, deadline.left_s())
-            async with transport.lines(
-                f"/scans/{scan_id}/events", silence_limit_s=limit_s
-            ) as lines:
-                async for event, data in server_sent_events(lines):
+            async with transport.lines(f"/scans/{scan_id}/events") as lines:
+                in_time = _while_time_is_left(lines, deadline)
+                async for event, data in server_sent_events(in_time):
                     if event not in {"progress", "end"}:
                         continue
                     heard = True
@@ -53,9 +52,8 @@ async def follow_scan(
                     yield scan
                     if scan.is_over:
                         return
-                    deadline.left_s()
         except (ConnectionFailed, ServiceError, TooManyRequests):
-            deadline.left_s()
+            pass
         barren = 0 if heard else barren + 1
         await pause_before_next_try(barren + 1)
 
@@ -64,6 +62,13 @@ async def follow_scan(
 
     async for seen in poll(look, lambda scan: scan.is_over, deadline):
         yield seen
+
+
+async def _while_time_is_left(lines: AsyncIterator[str], deadline: Deadline) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        if deadline.left_s() <= SILENCE_LIMIT_S:
+            return
 
 
 async def server_sent_events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, str]]:

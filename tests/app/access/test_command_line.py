@@ -48,6 +48,11 @@ def test_an_operator_invites_lists_and_lets_in(anonymous: TestClient) -> None:
     assert browser.get(f"{LAB}/me").json()["role"] == "admin"
 
 
+def test_a_name_means_nothing_to_a_terminal(anonymous: TestClient) -> None:
+    make_person("lab", name="\x1b[2JEve")
+    assert _cleantrace("people", "list") == "\\x1b[2JEve\t-\treviewer"
+
+
 def test_an_operator_makes_lists_and_revokes_keys(anonymous: TestClient) -> None:
     key = _cleantrace("keys", "create", "--name", "ci", "--days", "30", "--read-only")
     anonymous.headers["Authorization"] = f"Bearer {key}"

@@ -1,6 +1,7 @@
 """A gateway between client and API that does wrong what gateways do wrong."""
 
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -18,11 +19,13 @@ class Front:
     Attributes:
         once: what becomes of each request the first time that it is sent, where it is set.
         seen: (method, path, Idempotency-Key) of every request.
+        outlasted: nobody closed a stream of signs of life.
     """
 
     def __init__(self, api_url: str) -> None:
         self.faults: list[Fault] = []
         self.once: Fault | None = None
+        self.outlasted = False
         self.seen: list[tuple[str, str, str | None]] = []
         self.api = httpx.Client(base_url=api_url, trust_env=False, timeout=30)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -120,6 +123,28 @@ def come_late(handler: _Handler) -> bool:
     handler.connection.recv(1)  # nothing, once the client has closed
     handler.ask_api()
     return hang_up(handler)
+
+
+def garbled(handler: _Handler) -> bool:
+    """An answer that says that it is packed, and is not."""
+    handler.answer(200, b"{}", "application/json", Content_Encoding="gzip")
+    return True
+
+
+def signs_of_life(handler: _Handler) -> bool:
+    """A stream that stays open as long as anybody listens, and tells nothing."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
+    handler.end_headers()
+    front: Front = handler.server.front  # type: ignore[attr-defined]
+    try:
+        for _ in range(200):
+            handler.wfile.write(b": ping\r\n\r\n")
+            time.sleep(0.05)
+        front.outlasted = True
+    except OSError:
+        handler.close_connection = True
+    return True
 
 
 def empty_stream(handler: _Handler) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cleantrace import Client
-from cleantrace.client import Estimate
+from cleantrace.client import Checkpoint, Estimate
+from cleantrace.client.errors import CheckpointFailed
 from tests import support
 from tests.cleantrace.client.shell import Shell
 
@@ -52,6 +53,16 @@ def test_lists_show_what_was_registered(shell: Shell, run: str, scan: str) -> No
     assert scan in shell("scans", "list").stdout
 
 
+def test_what_is_long_is_left_to_json(shell: Shell, scan: str) -> None:
+    shown = shell("scans", "show", scan).stdout
+    assert "histogram" not in shown
+    assert max(map(len, shown.splitlines())) < 500
+
+
+def test_what_is_no_name_with_a_version_is_said(shell: Shell) -> None:
+    assert "NAME:VERSION" in shell("datasets", "show", "blobs", status=2).stderr
+
+
 def test_scan_is_shown_as_json_and_watched_to_its_end(
     shell: Shell, client: Client, scan: str
 ) -> None:
@@ -88,6 +99,49 @@ def test_flags_in_every_format(shell: Shell, client: Client, scan: str) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["key"] for row in rows] == [flag.key for flag in flags[:5]]
     assert float(rows[0]["suspicion"]) == flags[0].suspicion
+
+
+def test_another_checkpoint_that_failed_is_not_this_ones_fault(
+    shell: Shell, run: str, data_dir: Path, client: Client
+) -> None:
+    bad = support.save_weights(data_dir / "bad.safetensors", in_features=9)
+    first = shell.word(
+        "checkpoints", "register", run, bad, "--step", "2", "--eta", "0.1", "--no-wait"
+    )
+    support.check(first)
+    good = support.save_weights(data_dir / "good.safetensors", seed=3)
+    made = shell.word(
+        "checkpoints", "register", run, good, "--step", "3", "--eta", "0.1", "--no-wait"
+    )
+    support.check(made)
+    [again] = [each for each in client.checkpoints(run) if each.id == made]
+    assert client.wait_for_checkpoint(again).status == "ready"
+    told = shell("checkpoints", "retry", run, "2", "--json")
+    support.check(first)
+    with pytest.raises(CheckpointFailed) as caught:
+        client.wait_for_checkpoint(Checkpoint.from_json(json.loads(told.stdout)))
+    assert caught.value.subject.id == first
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scans", "start", "RUN", "--threshold", "nan"],
+        ["scans", "estimate", "RUN", "--share", "inf"],
+        ["checkpoints", "register", "RUN", "file", "--step", "1", "--eta", "nan"],
+        ["queues", "create", "q", "--scan", "x", "--suspicion", "nan"],
+        ["runs", "register", "r", "--dataset", "x", "--model", "m", "--model-args", '{"a": NaN}'],
+    ],
+)
+def test_numbers_that_json_does_not_have_are_refused(shell: Shell, arguments: list[str]) -> None:
+    assert "Invalid value" in shell(*arguments, status=2).stderr
+
+
+def test_what_is_no_url_or_key_ends_as_told(shell: Shell) -> None:
+    wrong = shell("datasets", "list", status=2, CLEANTRACE_URL="http://127.0.0.1:port")
+    assert "is not a URL" in wrong.stderr
+    wrong = shell("datasets", "list", status=2, CLEANTRACE_API_KEY="ct_one\nct_two")
+    assert "ct_two" not in wrong.output
 
 
 def test_estimate_is_a_table_or_json(

@@ -12,10 +12,10 @@ from sqlalchemy import text
 
 from app.db import reading
 from cleantrace import Client
-from cleantrace.client import Dataset, Estimate, Run, errors
+from cleantrace.client import Dataset, Estimate, Run, errors, waiting
 from cleantrace.client.waiting import server_sent_events
 from tests import support
-from tests.cleantrace.client.front import Front, cut_stream, empty_stream, pass_on
+from tests.cleantrace.client.front import Front, cut_stream, empty_stream, pass_on, signs_of_life
 
 N = 200
 
@@ -380,6 +380,18 @@ def test_waiting_for_a_scan_has_an_end(client: Client, run: Run) -> None:
     scan = client.start_scan(run)
     with pytest.raises(errors.WaitTimedOut):
         client.wait_for_scan(scan, timeout_s=1)
+
+
+def test_signs_of_life_do_not_keep_a_wait_from_its_end(
+    front: Front, key: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SILENCE_LIMIT_S", 0.5)
+    with Client(front.url, key, "lab") as client:
+        scan = client.start_scan(run)
+        front.faults = [signs_of_life]
+        with pytest.raises(errors.WaitTimedOut):
+            client.wait_for_scan(scan, timeout_s=1)
+    assert not front.outlasted
 
 
 def test_events_are_read_as_the_standard_says() -> None:

@@ -220,6 +220,9 @@ READING: Mapping[str, Callable[[World], Call]] = {
     "runs": lambda _: lambda client: next(client.runs()),
     "checkpoints": lambda world: lambda client: client.checkpoints(world.run),
     "wait_for_checkpoints": lambda world: lambda client: client.wait_for_checkpoints(world.run),
+    "wait_for_checkpoint": lambda world: _with(
+        world.client.checkpoints(world.run)[0], Client.wait_for_checkpoint
+    ),
     "get_estimate": lambda world: _with(_estimate(world), Client.get_estimate),
     "wait_for_estimate": lambda world: _with(_estimate(world), Client.wait_for_estimate),
     "get_scan": lambda world: lambda client: client.get_scan(world.scan),

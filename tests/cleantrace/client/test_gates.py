@@ -91,6 +91,7 @@ class TestExits:
             [*policy, *scan, "--report", "pdf"],
             [*policy, *scan, "--report", "html="],
             [*policy, *scan, "--report", "png"],
+            [*policy, *scan, "--report", "markdown", "--json"],
             [*policy, *scan, "--report", "html=gate.yaml/x.html"],
             [*policy, *scan, "--baseline", "blobs:1"],
             [*policy, *scan, "--fingerprint", "x"],

@@ -63,6 +63,14 @@ def test_a_key_that_is_refused_is_not_kept(api_url: str, key: str) -> None:
     assert "--key-stdin" in asked.stderr
 
 
+def test_a_file_of_logins_that_cannot_be_read_is_named(api_url: str, key: str) -> None:
+    config_path().parent.mkdir(parents=True)
+    config_path().write_text("url = ")
+    said = run("login", api_url, "--project", "lab", "--key-stdin", given=f"{key}\n")
+    assert said.exit_code == 2, said.output
+    assert "config.toml cannot be read" in said.stderr
+
+
 def test_a_key_goes_to_no_other_service(api_url: str, key: str, front: Front) -> None:
     login(api_url, key)
     said = run("datasets", "--url", front.url, "list")
@@ -106,7 +114,7 @@ def test_a_file_that_cannot_be_read_is_named(home: Path, broken: str) -> None:
         find_settings(None, None, None)
 
 
-def test_the_doctor_finds_all_well(api_url: str, key: str) -> None:
+def test_the_doctor_finds_all_well(api_url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     login(api_url, key)
     said = run("doctor")
     assert said.exit_code == 0, said.output
@@ -115,6 +123,10 @@ def test_the_doctor_finds_all_well(api_url: str, key: str) -> None:
     told = [json.loads(line) for line in run("doctor", "--json").stdout.splitlines()]
     assert [each["what"] for each in told] == ["this", "configuration", "service", "clock", "key"]
     assert __version__ in told[2]["detail"]
+    monkeypatch.setenv("CLEANTRACE_URL", api_url)
+    monkeypatch.setenv("CLEANTRACE_API_KEY", key)
+    assert f"{api_url} (CLEANTRACE_URL)" in run("doctor").stdout
+    assert "(given), project lab" in run("doctor", "--url", api_url, "--project", "lab").stdout
 
 
 def test_the_doctor_says_what_is_wrong_and_what_to_do(api_url: str, key: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from benchmarks.review_world import add_world
 from cleantrace import AsyncClient, Client
-from cleantrace.client.errors import PackageMissing
+from cleantrace.client.errors import PackageMissing, ServiceError
+from tests.cleantrace.client.front import Front, pass_on, unavailable
 
 N = 230
 
@@ -90,6 +91,20 @@ def test_a_table_has_what_was_not_iterated_yet(client: Client, scan: str) -> Non
     rest = pages.to_arrow()["position"].to_pylist()
     assert seen + rest == [each.position for each in client.scores(scan)]
     assert next(pages, None) is None
+
+
+@pytest.mark.parametrize("iterated", [0, 60])
+def test_a_table_that_broke_off_is_whole_when_asked_for_again(
+    scan: str, front: Front, key: str, iterated: int
+) -> None:
+    with Client(front.url, key, "lab", tries=1) as client:
+        pages = client.scores(scan, page_size=50)
+        seen = [next(pages).position for _ in range(iterated)]
+        front.faults = [pass_on, unavailable(502)]
+        with pytest.raises(ServiceError):
+            pages.to_arrow()
+        rest = pages.to_arrow()["position"].to_pylist()
+        assert seen + rest == [each.position for each in client.scores(scan)]
 
 
 def test_what_is_missing_is_named(

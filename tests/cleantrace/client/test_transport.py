@@ -8,7 +8,7 @@ import pytest
 from cleantrace import Client
 from cleantrace.client import errors, room_errors
 from cleantrace.client.problems import api_error
-from tests.cleantrace.client.front import Front, hang_up, lose_answer, unavailable
+from tests.cleantrace.client.front import Front, garbled, hang_up, lose_answer, unavailable
 from tests.support import save_blobs
 
 
@@ -78,6 +78,40 @@ def test_nothing_listening_is_connection_failed() -> None:
         with Client(url, "ct_x", tries=2) as client:
             with pytest.raises(errors.ConnectionFailed, match=url):
                 list(client.datasets())
+
+
+@pytest.mark.parametrize(
+    "url", ["no-url", "ftp://x", "http://", "http://h:port", "http://h:99999", "http://a\tb/"]
+)
+def test_what_is_no_url_is_said(url: str) -> None:
+    with pytest.raises(errors.NotConfigured, match="is not a URL"):
+        Client(url, "ct_x")
+
+
+def test_a_key_that_no_header_may_hold_is_told_and_not_shown() -> None:
+    for key in ("ct_…", "ct_one\nct_two", "ct_a b", " ", "ct_\x00"):
+        with pytest.raises(errors.NotConfigured, match="characters that no key has") as caught:
+            Client("http://127.0.0.1:9", key)
+        assert key.strip() == "" or key not in str(caught.value)
+
+
+def test_the_end_of_a_keys_line_is_no_part_of_it(api_url: str, key: str) -> None:
+    with Client(api_url, f"{key}\n", "lab") as client:
+        assert client.me().project == "lab"
+
+
+def test_a_project_cannot_lead_to_other_routes(api_url: str, key: str) -> None:
+    for project in ("other/../lab", "../projects/lab", "lab?x=", "lab#"):
+        with Client(api_url, key, project) as client, pytest.raises(errors.NotFound):
+            client.me()
+
+
+def test_an_answer_that_cannot_be_unpacked_is_tried_again(
+    through_front: Client, front: Front
+) -> None:
+    front.faults = [garbled, garbled]
+    assert list(through_front.datasets()) == []
+    assert len(front.seen) == 3
 
 
 def test_another_server_than_ours_is_named(front: Front, key: str) -> None:
