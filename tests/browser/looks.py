@@ -36,6 +36,7 @@ _EVERYTHING = {"resultTypes": ["violations"]}
 _COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 _TALLEST = 1600
 _SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+_DRAWN = {"desktop": ("light",), "phone": ("dark",)}
 
 
 def look(page: Page, name: str, *, keep: bool = True) -> None:
@@ -81,16 +82,17 @@ def check_accessibility(page: Page, name: str) -> None:
 
 
 def draw(page: Page, name: str, *, keep: bool) -> None:
-    """Draw a page in light and dark on a desk and a phone.
+    """Draw a page in light on a desk and in dark on a phone.
 
     Args:
-        keep: its pictures are renewed in docs/screenshots/ where CLEANTRACE_SCREENSHOTS is set.
+        keep: its pictures are renewed in docs/screenshots/ where CLEANTRACE_SCREENSHOTS is set,
+            each in light and in dark.
     """
     renew = bool(os.environ.get("CLEANTRACE_SCREENSHOTS"))
     page.evaluate("document.querySelectorAll('img').forEach((i) => { i.loading = 'eager'; })")
     for size, (width, height) in _SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
+        for scheme in ("light", "dark") if renew else _DRAWN[size]:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             picture = _picture(page, whole=renew)
             colours = picture.getcolors(1 << 24)
