@@ -219,10 +219,7 @@ class ScanSession:
                 rows = np.flatnonzero((missing == lacking).all(1))
                 wanted = np.flatnonzero(lacking)
                 parts += [(rows[at : at + size], wanted) for at in range(0, len(rows), size)]
-        # Torch threads of this thread's own would be one team too many for OpenMP: with more of
-        # them than cores it sleeps at the end of each loop, and a scan takes half as long again.
-        alone = partial(torch.set_num_threads, 1)
-        with ThreadPoolExecutor(1, "decode", initializer=alone) as ahead:
+        with reader_ahead() as ahead:
             coming = [ahead.submit(self._read, start + rows) for rows, _ in parts[:1]]
             for (rows, wanted), following in zip_longest(parts, parts[1:]):
                 inputs, targets = coming.pop().result()
@@ -243,6 +240,17 @@ class ScanSession:
             # From pinned memory a batch goes to the device while the last one computes there.
             return inputs.pin_memory(), targets.pin_memory()
         return inputs, targets
+
+
+def reader_ahead() -> ThreadPoolExecutor:
+    """One thread, which torch does not help with others.
+
+    Threads of its own would be one team too many for OpenMP: with more of them than cores it sleeps
+    at the end of each loop, and a scan takes half as long again.
+    """
+    # Whoever asks first keeps its number; a thread that never asked would get the reader's.
+    torch.get_num_threads()
+    return ThreadPoolExecutor(1, "decode", initializer=partial(torch.set_num_threads, 1))
 
 
 _sessions: OrderedDict[UUID, ScanSession] = OrderedDict()
