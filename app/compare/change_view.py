@@ -89,11 +89,10 @@ def change_view(
     after: str | None,
 ) -> ChangeView:
     """Raises ClassUnknown, CursorInvalid."""
-    told = describe_changes(db, caller, versions)
+    told = describe_changes(versions)
     old, new = old or None, new or None
     examples, following = list_changed(
         db,
-        caller,
         versions,
         kind=kind,
         old=old,

@@ -23,7 +23,7 @@ from app.compare.change_schemas import (
 )
 from app.compare.errors import NoParent
 from app.compare.joining import all_classes, joined
-from app.compare.origins import Step, origins, steps_between
+from app.compare.origins import origins, steps_between
 from app.datasets.content import open_store
 from app.datasets.models import Dataset, Task
 from app.datasets.service import get_ready_dataset
@@ -41,13 +41,15 @@ _kept: KeptArrays[tuple[UUID, UUID]] = KeptArrays(_MOST_BYTES)
 class Versions:
     """Two ready versions of a dataset that the caller may see. Neither changes any more.
 
+    steps: the exports that lead from the one to the other, the latest first.
     changed: a row for each example that changed, in the order of their positions, those that were
         removed last: `now`, `was` (-1 for none), `kinds` (bits), `label`, `label_was`.
     """
 
-    def __init__(self, db: Session, now: Dataset, was: Dataset) -> None:
+    def __init__(self, db: Session, caller: Caller, now: Dataset, was: Dataset) -> None:
         self.now = now
         self.was = was
+        self.steps = steps_between(db, caller, now, was)
         self.classes = all_classes(now, was)
         self.changed = _changed(db, now, was)
 
@@ -95,7 +97,7 @@ def open_versions(db: Session, caller: Caller, dataset_id: UUID, since_id: UUID 
     was = get_ready_dataset(db, caller, since_id)
     for each in (now, was):
         require_sight(db, caller, each.id)
-    return Versions(db, now, was)
+    return Versions(db, caller, now, was)
 
 
 def _changed(db: Session, now: Dataset, was: Dataset) -> np.ndarray:
@@ -132,7 +134,7 @@ def _find_changed(db: Session, now: Dataset, was: Dataset) -> np.ndarray:
     return changed[order]
 
 
-def describe_changes(db: Session, caller: Caller, versions: Versions) -> ChangesOut:
+def describe_changes(versions: Versions) -> ChangesOut:
     """What changed, in figures."""
     now, was = versions.now, versions.was
     before, after = was.example_count or 0, now.example_count or 0
@@ -161,7 +163,7 @@ def describe_changes(db: Session, caller: Caller, versions: Versions) -> Changes
                 as_of=step.as_of,
                 created_by=step.export.created_by,
             )
-            for step in steps_between(db, caller, now, was)
+            for step in versions.steps
         ],
     )
 
@@ -208,7 +210,6 @@ def _classes(versions: Versions) -> list[ClassChange]:
 
 def list_changed(
     db: Session,
-    caller: Caller,
     versions: Versions,
     *,
     kind: ChangeKind | None = None,
@@ -235,17 +236,14 @@ def list_changed(
         wanted &= (is_gone > gone) | ((is_gone == gone) & (at > position))
     chosen = rows[np.flatnonzero(wanted)[: limit + 1]]
     page, following = cut_page(list(chosen), limit, lambda row: (int(row["now"] < 0), _at(row)))
-    steps = steps_between(db, caller, versions.now, versions.was)
-    return _examples(db, versions, page, steps), following
+    return _examples(db, versions, page), following
 
 
 def _at(row: Any) -> int:
     return int(row["was"]) if row["now"] < 0 else int(row["now"])
 
 
-def _examples(
-    db: Session, versions: Versions, rows: Sequence[Any], steps: Sequence[Step]
-) -> list[ChangedExampleOut]:
+def _examples(db: Session, versions: Versions, rows: Sequence[Any]) -> list[ChangedExampleOut]:
     keys = queries.keys_at(
         db, versions.now.id, [int(row["now"]) for row in rows if row["now"] >= 0]
     )
@@ -268,5 +266,5 @@ def _examples(
                 origin=None,
             )
         )
-    found = origins(db, steps, examples)
+    found = origins(db, versions.steps, examples)
     return [each.model_copy(update={"origin": found.get(each.key)}) for each in examples]

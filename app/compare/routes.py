@@ -44,7 +44,7 @@ def get_changes(
 ) -> ChangesOut:
     """What changed from an earlier version of the dataset to this one, in figures."""
     versions = changes.open_versions(db, caller, dataset_id, since)
-    return changes.describe_changes(db, caller, versions)
+    return changes.describe_changes(versions)
 
 
 @router.get(
@@ -68,7 +68,7 @@ def list_changed_examples(
     it, when and why, where an export of review outcomes made the change."""
     versions = changes.open_versions(db, caller, dataset_id, since)
     items, following = changes.list_changed(
-        db, caller, versions, kind=kind, old=old, new=new, after=after, limit=limit
+        db, versions, kind=kind, old=old, new=new, after=after, limit=limit
     )
     return Page(items=items, next=following)
 

@@ -18,6 +18,7 @@ from app.datasets.service import get_dataset, list_datasets
 from app.gates.schemas import CheckIn
 from app.gates.service import list_stored_names
 from app.scans.service import get_scan
+from app.scans.views import dataset_title
 
 _DATASETS_OFFERED = 200
 _Text = Annotated[str, Form(max_length=1000, pattern=r"^[^\x00]*$")]
@@ -87,7 +88,7 @@ def check_view(db: Session, caller: Caller, form: CheckForm) -> CheckView:
     with suppress(ValueError):
         if form.scan:
             asked = get_scan(db, caller, UUID(form.scan))
-            title = _title(get_dataset(db, caller, asked.dataset_id))
+            title = dataset_title(get_dataset(db, caller, asked.dataset_id))
             scan = f"the scan of {title} of {moment(asked.created_at)}"
     return CheckView(
         gates=list_stored_names(db, caller),
@@ -107,8 +108,4 @@ def _with(db: Session, caller: Caller, found: list[Dataset], chosen: str) -> lis
 
 
 def _options(datasets: list[Dataset]) -> list[Option]:
-    return [Option(str(each.id), _title(each)) for each in datasets]
-
-
-def _title(dataset: Dataset) -> str:
-    return f"{dataset.name} {dataset.version}"
+    return [Option(str(each.id), dataset_title(each)) for each in datasets]

@@ -172,7 +172,7 @@ def latest_policies(
 _RECENT = text("""
     SELECT recent.* FROM unnest(CAST(:names AS text[])) asked (name)
     CROSS JOIN LATERAL (
-        SELECT id, gate, gate_version, dataset_id, scan_id, verdict, at FROM gate_evaluations
+        SELECT id, gate, dataset_id, verdict, at FROM gate_evaluations
         WHERE project_id = :project AND gate = asked.name
         ORDER BY at DESC, id DESC LIMIT :most
     ) recent
@@ -182,7 +182,7 @@ _RECENT = text("""
 def recent_evaluations(
     db: Session, project_id: uuid.UUID, names: Sequence[str], *, most: int
 ) -> Sequence[Row[Any]]:
-    """The latest of each gate, the newest first."""
+    """The latest of each gate, in any order."""
     values = {"names": list(names), "project": project_id, "most": most}
     return db.execute(_RECENT, values).all()
 

@@ -73,7 +73,7 @@ def import_rows(db: Session, made: Sequence[ReviewImport], url: str) -> list[Imp
             ImportRow(
                 id=str(each.id),
                 tool=each.tool,
-                says=f"{plural(found.new + found.changed, 'verdict')}",
+                says=plural(found.new + found.changed, "verdict"),
                 annotators=_annotators(found),
                 who=names[each.created_by],
                 at=each.created_at,

@@ -11,18 +11,8 @@ from app.scans import score_queries
 
 SCORE_COLUMNS = (*score_queries.SCORE_COLUMNS[1:], "flagged")
 FLAG_COLUMNS = score_queries.FLAG_COLUMNS[1:]
+SUSPECT_COLUMNS = score_queries.SUSPECT_COLUMNS
 ISSUE_COLUMNS = ("position", "is_flagged", "suspicion", "predicted_label", "predicted_value")
-
-
-SUSPECT_COLUMNS = (
-    "position",
-    "rank",
-    "given_label",
-    "suggested_label",
-    "suggested_value",
-    "suspicion",
-    "reason",
-)
 
 
 def copy_ranked_flags(db: Session, scan_id: UUID) -> Iterator[memoryview | bytes]:

@@ -191,10 +191,18 @@ def copy_flags(
     return copy_out(db, _FLAGS, {"scan": scan_id, "start": start, "stop": stop})
 
 
-_RANKED_FLAGS = """
-    SELECT position, rank, given_label, suggested_label, suggested_value, suspicion, reason
-    FROM flags WHERE scan_id = %(scan)s ORDER BY rank
-"""
+SUSPECT_COLUMNS = (
+    "position",
+    "rank",
+    "given_label",
+    "suggested_label",
+    "suggested_value",
+    "suspicion",
+    "reason",
+)
+_RANKED_FLAGS = f"""
+    SELECT {", ".join(SUSPECT_COLUMNS)} FROM flags WHERE scan_id = %(scan)s ORDER BY rank
+"""  # noqa: S608 - names of columns
 
 
 def copy_ranked_flags(db: Session, scan_id: uuid.UUID) -> Iterator[memoryview | bytes]:

@@ -14,10 +14,12 @@ _JOINERS = "\u200c\u200d"
 """Needed to write some languages, and harmless."""
 FORMULA_SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 """What spreadsheets take for a formula where a cell begins with it, full width too."""
-_UNSAFE_IN_CSV = re.compile(
-    rf"""^\s*[{re.escape(FORMULA_SIGNS)}]|^'|[;|]["'\s]*[{re.escape(FORMULA_SIGNS)}]"""
-    r"|[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
-)
+_FORMULA = re.escape(FORMULA_SIGNS)
+# Patterns for whoever reads them, Python or Arrow: characters as they are where the two differ.
+CONTROLS = r"\x00-\x1f\x7f-" + "\x9f\u2028-\u202e\u2066-\u2069"
+"""What a terminal would act on, and what turns the direction of text."""
+UNSAFE_IN_CSV = rf"""^\s*[{_FORMULA}]|^'|[;|]["'\s]*[{_FORMULA}]|[{CONTROLS}]"""
+"""At the start, or after what some spreadsheets split lines at."""
 _KEPT_IN_MARKDOWN = set(" ,;%()?'") | {"\N{RIGHT SINGLE QUOTATION MARK}"}
 
 
@@ -49,7 +51,7 @@ def cell(text: object, longest: int = _LONGEST) -> str:
 
 def csv_cell(text: str) -> str:
     """Exact where that is harmless; else after a ' and with JSON's escapes, as exports have it."""
-    return escaped_cell(text) if _UNSAFE_IN_CSV.search(text) else text
+    return escaped_cell(text) if re.search(UNSAFE_IN_CSV, text) else text
 
 
 def escaped_cell(text: str) -> str:

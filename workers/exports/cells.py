@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cleantrace.reports.escaping import FORMULA_SIGNS, escaped_cell
+from cleantrace.reports.escaping import CONTROLS, UNSAFE_IN_CSV, escaped_cell
 
 CSV_NOTE = (
     "CSV: a cell that begins with ' was not safe to show (it began as a formula does, or held "
@@ -20,12 +19,8 @@ CSV_NOTE = (
 )
 
 # Control characters, and those that turn the direction of what follows.
-_CONTROLS = r"\x00-\x1f\x7f-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}"
-# At the start, or after what some spreadsheets split lines at.
-_FORMULA = re.escape(FORMULA_SIGNS)
-_UNSAFE_IN_CSV = rf"""^\s*[{_FORMULA}]|^'|[;|]["'\s]*[{_FORMULA}]|[{_CONTROLS}]"""
 _LOOKED_AT_ROWS = 1024
-_UNSAFE_IN_JSON = rf"[<>&{_CONTROLS}]"
+_UNSAFE_IN_JSON = f"[<>&{CONTROLS}]"
 _PLAIN_IN_JSON = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\x7f": r"\u007f"})
 
 
@@ -52,7 +47,7 @@ def json_rows(names: Sequence[str], columns: Sequence[pa.Array]) -> bytes:
 
 def inert(column: pa.Array) -> pa.Array:
     """Texts as CSV_NOTE says: safe to open with a spreadsheet or to print on a terminal."""
-    return _by_value(column, lambda cells: _mended(cells, _UNSAFE_IN_CSV, escaped_cell))
+    return _by_value(column, lambda cells: _mended(cells, UNSAFE_IN_CSV, escaped_cell))
 
 
 def text_of(column: pa.Array) -> pa.Array:
